@@ -1,0 +1,127 @@
+/** What an acquire was waiting for when it failed. */
+export type AcquirePhase =
+  /** All slots were taken, or other callers were before this one. */
+  | 'wait'
+  /** A connection was being opened. */
+  | 'dial'
+  /** A connection was being asked for a sign of life. */
+  | 'validate'
+  /** A connection was being rolled back or reset after its last loan. */
+  | 'reset'
+
+/** The gauges of a pool at one moment. */
+export interface PoolGauges {
+  /** Most slots that may exist. */
+  readonly max: number
+  /** Slots that exist, in any state: the most sessions that the server can see. */
+  readonly total: number
+  readonly idle: number
+  readonly lent: number
+  readonly dialing: number
+  readonly validating: number
+  readonly returning: number
+  readonly closing: number
+  /** Callers in the wait queue. */
+  readonly waiting: number
+}
+
+/** The codes of all errors that a pool makes itself. */
+export type PoolErrorCode =
+  | 'POOL_OPTION_INVALID'
+  | 'POOL_ENDED'
+  | 'POOL_ACQUIRE_TIMEOUT'
+  | 'POOL_ACQUIRE_ABORTED'
+  | 'POOL_DIAL_FAILED'
+  | 'POOL_DIAL_TIMEOUT'
+  | 'POOL_DOUBLE_RELEASE'
+  | 'POOL_TRANSACTION_ROLLED_BACK'
+
+/** Base of the pool's errors: a stable {@link PoolErrorCode}, unless the cause has a code of its own that programs know. */
+export class PoolError extends Error {
+  readonly code: string
+
+  constructor(code: PoolErrorCode | (string & {}), message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+  }
+}
+
+/** An option was refused at construction. */
+export class PoolOptionError extends PoolError {
+  /** Name of the option. */
+  readonly option: string
+
+  constructor(option: string, message: string) {
+    super('POOL_OPTION_INVALID', message)
+    this.option = option
+  }
+}
+
+/** The deadline of an acquire passed. `code` is `POOL_ACQUIRE_TIMEOUT`; `cause` is why the last dial failed, if one did. */
+export class AcquireTimeoutError extends PoolError {
+  readonly phase: AcquirePhase
+  /** How long the caller had waited, ms. */
+  readonly waitedMillis: number
+  readonly gauges: PoolGauges
+
+  constructor(phase: AcquirePhase, waitedMillis: number, gauges: PoolGauges, cause: unknown) {
+    super(
+      'POOL_ACQUIRE_TIMEOUT',
+      `timeout exceeded when trying to connect: waited ${Math.round(waitedMillis)} ms ${PHASE_TEXT[phase]} (${describe(gauges)})${hint(gauges, cause)}`,
+      cause === undefined ? undefined : { cause },
+    )
+    this.phase = phase
+    this.waitedMillis = waitedMillis
+    this.gauges = gauges
+  }
+}
+
+/** A connection could not be opened. `code` is the cause's own (`28P01`, `ECONNREFUSED`) or `POOL_DIAL_FAILED`. */
+export class DialError extends PoolError {
+  readonly phase = 'dial'
+  readonly gauges: PoolGauges
+
+  constructor(gauges: PoolGauges, cause: unknown) {
+    super(codeOf(cause) ?? 'POOL_DIAL_FAILED', `failed to open a connection: ${textOf(cause)} (${describe(gauges)})`, {
+      cause,
+    })
+    this.gauges = gauges
+  }
+}
+
+const PHASE_TEXT: Record<AcquirePhase, string> = {
+  wait: 'for a free connection',
+  dial: 'while a connection was opened',
+  validate: 'while a connection was validated',
+  reset: 'while a returned connection was reset',
+}
+
+function describe(g: PoolGauges): string {
+  return `max ${g.max}, lent ${g.lent}, idle ${g.idle}, dialing ${g.dialing}, validating ${g.validating}, returning ${g.returning}, closing ${g.closing}, waiting ${g.waiting}`
+}
+
+function hint(gauges: PoolGauges, cause: unknown): string {
+  if (cause !== undefined) return `; the last attempt to connect failed: ${textOf(cause)}`
+  if (gauges.lent < gauges.max) return ''
+  return '; every connection is lent: a caller that holds one while it acquires another can wait for itself'
+}
+
+/** What a dial was rejected with may be anything, and its error has to be made in any case: somebody waits for it. */
+function textOf(cause: unknown): string {
+  try {
+    return String(cause instanceof Error ? cause.message : cause)
+  } catch {
+    return 'an error without a text'
+  }
+}
+
+/** The `code` of an error, or nothing. */
+export function codeOf(cause: unknown): string | undefined {
+  try {
+    if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined
+    return typeof cause.code === 'string' ? cause.code : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,49 @@
+import type { PoolGauges } from './errors.js'
+import { RETIRE_REASONS, type RetireReason } from './retirement.js'
+
+/** Everything that a pool counts, at one moment. The counters only grow. */
+export interface PoolStats extends PoolGauges {
+  /** How many generations were condemned so far. */
+  readonly generation: number
+  /** Checkouts handed out. */
+  readonly acquires: number
+  readonly acquireTimeouts: number
+  readonly acquireAborts: number
+  readonly dials: number
+  readonly dialFailures: number
+  readonly pings: number
+  /** Returned connections that were rolled back or reset. */
+  readonly resets: number
+  /** Closes that took too long and were forced. */
+  readonly forcedCloses: number
+  /** Checkouts that came back after they had been reclaimed. */
+  readonly lateReturns: number
+  /** Errors of listeners and hooks that could be told to nobody else. */
+  readonly faults: number
+  /** Connections that were closed, by reason. */
+  readonly retired: Readonly<Record<RetireReason, number>>
+}
+
+/** The counters of a pool while they count. */
+export class Counters {
+  generation = 0
+  acquires = 0
+  acquireTimeouts = 0
+  acquireAborts = 0
+  dials = 0
+  dialFailures = 0
+  pings = 0
+  resets = 0
+  forcedCloses = 0
+  lateReturns = 0
+  faults = 0
+  readonly retired: Record<RetireReason, number>
+
+  constructor() {
+    this.retired = Object.fromEntries(RETIRE_REASONS.map((reason) => [reason, 0])) as Record<RetireReason, number>
+  }
+
+  snapshot(gauges: PoolGauges): PoolStats {
+    return { ...gauges, ...this, retired: { ...this.retired } }
+  }
+}

@@ -1,0 +1,314 @@
+import { expect, test } from 'vitest'
+import { AcquireTimeoutError, DialError } from '../../../src/pool/errors'
+import { settled } from '../../support/fake-clock'
+import { createFakePool } from '../../support/fake-pool'
+
+const coded = (code: string, message = 'refused') => Object.assign(new Error(message), { code })
+
+test('F1: while dialling is refused, the attempts are few and spread', async () => {
+  const { clock, far, call } = createFakePool({ max: 10, random: () => 1 })
+  far.gates.dial = 'reject'
+  const calls = Array.from({ length: 10 }, () => call({ timeoutMillis: 10_000 }))
+  await settled()
+  expect(far.count('dial')).toBe(10)
+  await clock.advance(10_000)
+  // One prober at a time after 50, 100, 200, 400, 800, 1600 and then each 2000 ms.
+  expect(far.count('dial')).toBe(10 + 6 + 3)
+  for (const it of calls) expect(it.error).toBeInstanceOf(AcquireTimeoutError)
+})
+
+test('F1: one prober at a time, however many wait and however long it takes', async () => {
+  const { clock, far, pool, call } = createFakePool({ max: 10 })
+  far.gates.dial = 'reject'
+  for (let caller = 0; caller < 5; caller += 1) call({ timeoutMillis: 60_000 })
+  await settled()
+  far.gates.dial = 'slow'
+  await clock.advance(100)
+  for (let caller = 0; caller < 5; caller += 1) call({ timeoutMillis: 60_000 })
+  expect(pool.gauges()).toMatchObject({ dialing: 1, waiting: 10 })
+})
+
+test('F1: the first success dials for all that wait', async () => {
+  const { clock, far, pool, call } = createFakePool({ max: 10 })
+  far.gates.dial = 'reject'
+  const calls = Array.from({ length: 5 }, () => call({ timeoutMillis: 60_000 }))
+  await settled()
+  far.gates.dial = 'slow'
+  await clock.advance(100)
+  far.answer('dial')
+  await settled()
+  expect(pool.gauges()).toMatchObject({ lent: 1, dialing: 4, waiting: 4 })
+  far.answerAll('dial')
+  await settled()
+  expect(calls.every(({ state }) => state === 'served')).toBe(true)
+})
+
+test('F1: a pause that a success has overtaken does not hold up the next failure’s', async () => {
+  const { clock, far, call } = createFakePool({ max: 2, random: () => 1 })
+  far.gates.dial = 'reject'
+  const patient = call({ timeoutMillis: 600_000 })
+  // Refused at 0, 50, 150, 350, 750 and 1550 ms; the next attempt is 1550 ms away.
+  await clock.advance(1600)
+  clock.freeze(60_000)
+  far.gates.dial = 'ok'
+  const second = call({ timeoutMillis: 600_000 })
+  await settled()
+  for (const served of [patient, second]) served.checkout.release(true)
+  far.gates.dial = 'reject'
+  const third = call({ timeoutMillis: 600_000 })
+  await settled()
+  far.gates.dial = 'ok'
+  await clock.advance(50)
+  expect(third.state).toBe('served')
+})
+
+test('F1: when all callers have gone, the next probe finds nobody to dial for', async () => {
+  const { clock, far, call } = createFakePool()
+  far.gates.dial = 'reject'
+  const abort = new AbortController()
+  call({ timeoutMillis: 60_000, signal: abort.signal })
+  await settled()
+  abort.abort()
+  await clock.advance(60_000)
+  expect(far.count('dial')).toBe(1)
+  expect(clock.liveTimers).toBe(0)
+})
+
+test('F2: a failure for good rejects everybody at once when nothing else lives', async () => {
+  const { far, pool, call } = createFakePool({ max: 1 })
+  far.gates.dial = 'reject'
+  far.failure = 'permanent'
+  far.dialError = coded('28P01', 'password authentication failed')
+  const calls = [call({ timeoutMillis: 60_000 }), call()]
+  await settled()
+  for (const it of calls) {
+    expect(it.error).toBeInstanceOf(DialError)
+    expect(it.error).toMatchObject({ code: '28P01', phase: 'dial', cause: far.dialError })
+  }
+  expect(pool.stats()).toMatchObject({ dials: 1, dialFailures: 1, waiting: 0, total: 0 })
+})
+
+test('F2: after a failure for good there is no pause: the next caller is told just as fast', async () => {
+  const { far, call } = createFakePool()
+  far.gates.dial = 'reject'
+  far.failure = 'permanent'
+  call({ timeoutMillis: 1000 })
+  await settled()
+  const next = call({ timeoutMillis: 1000 })
+  await settled()
+  expect(next.error).toBeInstanceOf(DialError)
+})
+
+test('F2: a dial that fails for good after its caller has gone is nobody’s error', async () => {
+  const { far, pool, call } = createFakePool()
+  far.gates.dial = 'slow'
+  far.failure = 'permanent'
+  const abort = new AbortController()
+  call({ signal: abort.signal })
+  abort.abort()
+  far.answer('dial', 'reject')
+  await settled()
+  expect(pool.stats()).toMatchObject({ dialFailures: 1, total: 0, waiting: 0 })
+})
+
+test('F3: a far side that accepts and never answers costs the dial’s own time limit', async () => {
+  const { clock, far, call } = createFakePool({ dialTimeoutMillis: 1000 })
+  far.gates.dial = 'never'
+  const waiting = call({ timeoutMillis: 60_000 })
+  await clock.advance(1000)
+  expect(far.events).toEqual(['dial 1', 'aborted 1'])
+  far.gates.dial = 'ok'
+  await clock.advance(100)
+  expect(waiting.state).toBe('served')
+})
+
+test('F3: without a time limit of its own, the caller gets the dial’s', async () => {
+  const { clock, far, call } = createFakePool({ dialTimeoutMillis: 1000 })
+  far.gates.dial = 'never'
+  const waiting = call()
+  await clock.advance(1000)
+  expect(waiting.error).toMatchObject({ code: 'POOL_DIAL_TIMEOUT', cause: { code: 'POOL_DIAL_TIMEOUT' } })
+})
+
+test('F4: a restart with idle and lent connections costs one ping round and no error', async () => {
+  const { far, pool, call, fill, take } = createFakePool({ max: 3 })
+  await fill(3)
+  const held = await take()
+  for (const id of [1, 2, 3]) far.lose(id)
+  await settled()
+  expect(pool.gauges()).toMatchObject({ idle: 0, lent: 1, total: 1 })
+  held.release()
+  const waiting = call()
+  await settled()
+  expect(waiting.checkout.resource.id).toBe(4)
+})
+
+test('a transient failure is tried again within a caller’s time limit', async () => {
+  const { clock, far, call } = createFakePool()
+  far.gates.dial = 'reject'
+  const waiting = call({ timeoutMillis: 1000 })
+  await settled()
+  far.gates.dial = 'ok'
+  await clock.advance(100)
+  expect(waiting.state).toBe('served')
+})
+
+test('a transient failure is the answer to callers without a time limit when nothing lives or is on its way', async () => {
+  const { clock, far, call } = createFakePool({ max: 1 })
+  far.gates.dial = 'reject'
+  far.dialError = coded('ECONNREFUSED')
+  const patient = call({ timeoutMillis: 1000 })
+  const unlimited = [call(), call()]
+  await settled()
+  for (const it of unlimited) expect(it.error).toMatchObject({ name: 'DialError', code: 'ECONNREFUSED' })
+  expect(patient.state).toBe('pending')
+  far.gates.dial = 'ok'
+  await clock.advance(100)
+  expect(patient.state).toBe('served')
+})
+
+test('with one living, a transient failure is the answer to the first only: the rest may still be served', async () => {
+  const { far, call, take } = createFakePool({ max: 2 })
+  const held = await take()
+  far.gates.dial = 'reject'
+  const [first, second] = [call(), call()]
+  await settled()
+  expect([first.state, second.state]).toEqual(['failed', 'pending'])
+  held.release()
+  await settled()
+  expect(second.state).toBe('served')
+})
+
+test('of several dials, one that is refused fails one caller: the others are on their way', async () => {
+  const { far, call } = createFakePool({ max: 3 })
+  far.gates.dial = 'slow'
+  const calls = [call(), call(), call()]
+  far.answer('dial', 'reject')
+  await settled()
+  far.answerAll('dial')
+  await settled()
+  expect(calls.map(({ state }) => state)).toEqual(['failed', 'served', 'served'])
+})
+
+test('when all of several dials are refused, nobody without a time limit is left waiting', async () => {
+  const { far, call } = createFakePool({ max: 3 })
+  far.gates.dial = 'reject'
+  const calls = Array.from({ length: 7 }, () => call())
+  await settled()
+  expect(calls.every(({ state }) => state === 'failed')).toBe(true)
+})
+
+test('a connection that is lost while it is dialled was never there', async () => {
+  const { clock, far, pool, call } = createFakePool()
+  far.gates.dial = 'slow'
+  const waiting = call({ timeoutMillis: 1000 })
+  const gone = new Error('gone already')
+  far.lose(1, gone)
+  far.lose(1, new Error('and again'))
+  far.answer('dial')
+  await settled()
+  expect(far.events).toEqual(['dial 1', 'dialled 1', 'destroy 1'])
+  expect(pool.stats()).toMatchObject({ total: 0, waiting: 1, dialFailures: 1 })
+  far.gates.dial = 'never'
+  await clock.advance(1000)
+  expect(waiting.error).toMatchObject({ cause: gone })
+})
+
+test('a dial that was lost and then hangs fails with what it was lost with', async () => {
+  const { clock, far, call } = createFakePool({ dialTimeoutMillis: 1000 })
+  far.gates.dial = 'never'
+  const gone = new Error('gone already')
+  const waiting = call()
+  far.lose(1, gone)
+  await clock.advance(1000)
+  expect(waiting.error).toMatchObject({ cause: gone })
+})
+
+test('F6: a timeout names phase, wait, counts and the last failed attempt', async () => {
+  const { clock, far, call } = createFakePool({ max: 2 })
+  far.gates.dial = 'reject'
+  far.dialError = coded('53300', 'sorry, too many clients already')
+  const waiting = call({ timeoutMillis: 1000 })
+  await clock.advance(1000)
+  expect(waiting.error).toBeInstanceOf(AcquireTimeoutError)
+  expect(waiting.error).toMatchObject({
+    name: 'AcquireTimeoutError',
+    code: 'POOL_ACQUIRE_TIMEOUT',
+    phase: 'dial',
+    waitedMillis: 1000,
+    gauges: { max: 2, waiting: 1, lent: 0 },
+    cause: far.dialError,
+    message: expect.stringMatching(
+      /^timeout exceeded when trying to connect: waited 1000 ms while a connection was opened \(max 2, lent 0, .*waiting 1\); the last attempt to connect failed: sorry, too many clients already$/,
+    ),
+  })
+})
+
+test('F6: the cause is the current one: a success clears what failed before', async () => {
+  const { clock, far, call } = createFakePool({ max: 1 })
+  far.gates.dial = 'reject'
+  call({ timeoutMillis: 1000 })
+  await settled()
+  far.gates.dial = 'ok'
+  await clock.advance(100)
+  const waiting = call({ timeoutMillis: 100 })
+  await clock.advance(100)
+  expect(waiting.error).toMatchObject({ phase: 'wait' })
+  expect(Object.hasOwn(waiting.error as object, 'cause')).toBe(false)
+})
+
+test.each([
+  ['ping', 'validate', 'while a connection was validated'],
+  ['reset', 'reset', 'while a returned connection was reset'],
+] as const)('F6: a timeout during the %s says so', async (gate, phase, text) => {
+  const { clock, far, call, take } = createFakePool({
+    max: 1,
+    validationTimeoutMillis: 5000,
+    resetTimeoutMillis: 5000,
+  })
+  const held = await take()
+  held.resource.condition = gate === 'reset' ? 'dirty' : 'clean'
+  far.gates[gate] = 'never'
+  held.release()
+  clock.stall(2000)
+  const waiting = call({ timeoutMillis: 100 })
+  await clock.advance(100)
+  expect(waiting.error).toMatchObject({ phase, message: expect.stringContaining(text) })
+})
+
+test('F6: a dial that rejects with something that is no error still makes one', async () => {
+  const { far, call } = createFakePool()
+  far.gates.dial = 'reject'
+  far.dialError = 'no'
+  const waiting = call()
+  await settled()
+  expect(waiting.error).toMatchObject({ code: 'POOL_DIAL_FAILED', cause: 'no' })
+  expect(String(waiting.error)).toContain('failed to open a connection: no (max 3')
+})
+
+test.each([
+  ['has no text', Object.create(null)],
+  ['has a code that is no text', Object.assign(new Error('no'), { code: 7 })],
+  ['is null', null],
+  ['is a symbol', Symbol('no')],
+  ['has a message that is no text', Object.assign(new Error(), { message: Symbol('no') })],
+  [
+    'throws when it is looked at',
+    {
+      get code() {
+        throw new Error('do not look')
+      },
+    },
+  ],
+])('F6: a dial that rejects with something that %s costs neither slot nor waiter', async (_, cause: unknown) => {
+  const { clock, far, pool, call } = createFakePool({ max: 1 })
+  far.gates.dial = 'reject'
+  far.dialError = cause
+  const unlimited = call()
+  const limited = call({ timeoutMillis: 1000 })
+  await clock.advance(1000)
+  expect(unlimited.error).toMatchObject({ code: 'POOL_DIAL_FAILED' })
+  expect((unlimited.error as Error).cause).toBe(cause)
+  expect(limited.error).toBeInstanceOf(AcquireTimeoutError)
+  expect(pool.gauges()).toMatchObject({ total: 0, waiting: 0 })
+})

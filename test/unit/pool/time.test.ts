@@ -1,0 +1,208 @@
+import { expect, test } from 'vitest'
+import { AcquireTimeoutError } from '../../../src/pool/errors'
+import { settled } from '../../support/fake-clock'
+import { createFakePool } from '../../support/fake-pool'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+test('E1: after a freeze a connection gives a sign of life before it is lent', async () => {
+  const { clock, far, call, fill } = createFakePool()
+  await fill(1)
+  clock.freeze(5 * MINUTE)
+  const waiting = call()
+  expect(far.count('ping')).toBe(1)
+  await settled()
+  expect(waiting.checkout.resource.id).toBe(1)
+  expect(far.count('dial')).toBe(1)
+})
+
+test('E1: after a freeze that killed everything, the first acquire gets a new connection', async () => {
+  const { clock, far, call, fill } = createFakePool()
+  await fill(3)
+  clock.freeze(5 * MINUTE)
+  far.gates.ping = 'reject'
+  const waiting = call({ timeoutMillis: 1000 })
+  await settled()
+  expect(waiting.checkout.resource.id).toBe(4)
+})
+
+test('E1: a connection that was out during the freeze proves itself before the next in the queue gets it', async () => {
+  const { clock, far, call, take } = createFakePool({ max: 1 })
+  const held = await take()
+  const next = call()
+  clock.freeze(5 * MINUTE)
+  far.gates.ping = 'reject'
+  held.release()
+  await settled()
+  expect(far.count('ping')).toBe(1)
+  expect(next.checkout.resource.id).toBe(2)
+})
+
+test('E1: a connection whose borrower heard from the far side after the freeze is handed on unasked', async () => {
+  const { clock, far, call, take } = createFakePool({ max: 1 })
+  const held = await take()
+  const next = call()
+  clock.freeze(5 * MINUTE)
+  held.resource.sign = clock.now()
+  held.release()
+  await settled()
+  expect(next.checkout.resource.id).toBe(1)
+  expect(far.count('ping')).toBe(0)
+})
+
+test('E1: a waiter that was frozen with its deadline is turned away when it is its turn', async () => {
+  const { clock, heard, call, take } = createFakePool({ max: 1 })
+  const held = await take()
+  const late = call({ timeoutMillis: 3000 })
+  clock.freeze(5 * MINUTE)
+  held.release()
+  await settled()
+  expect(late.error).toMatchObject({ waitedMillis: 5 * MINUTE })
+  expect(heard).not.toContain('acquired 2')
+})
+
+test('E2: a wall clock that steps back an hour makes nothing younger and nobody wait longer', async () => {
+  const { clock, far, call, take, fill } = createFakePool({ max: 2 })
+  await fill(1)
+  clock.setWall(clock.now().wall - HOUR)
+  clock.stall(2000)
+  await take()
+  expect(far.count('ping')).toBe(1)
+  await take()
+  const waiting = call({ timeoutMillis: 100 })
+  clock.setWall(clock.now().wall - HOUR)
+  await clock.advance(100)
+  expect(waiting.error).toBeInstanceOf(AcquireTimeoutError)
+})
+
+test('E2: a wall clock that steps forward an hour costs a sign of life, and nothing else', async () => {
+  const { clock, far, pool, take, fill } = createFakePool()
+  await fill(2)
+  clock.setWall(clock.now().wall + HOUR)
+  const checkout = await take()
+  expect(checkout.resource.id).toBe(2)
+  expect(far.events.slice(4)).toEqual(['ping 2'])
+  expect(pool.gauges().total).toBe(2)
+})
+
+test('E3: while the monotonic clock stands still, age is judged by the wall clock', async () => {
+  const { clock, far, pool, fill, take } = createFakePool({ maxLifetimeMillis: 10 * MINUTE })
+  await fill(1)
+  clock.freeze(10 * MINUTE)
+  const checkout = await take()
+  expect(checkout.resource.id).toBe(2)
+  expect(pool.stats().retired.lifetime).toBe(1)
+  expect(far.count('ping')).toBe(0)
+})
+
+test('E3: waking does what fell due while the monotonic clock stood still', async () => {
+  const { clock, far, pool, call } = createFakePool({ dialTimeoutMillis: 1000 })
+  far.gates.dial = 'never'
+  const waiting = call({ timeoutMillis: 5000 })
+  clock.freeze(MINUTE)
+  expect(waiting.state).toBe('pending')
+  pool.wake()
+  await settled()
+  expect(waiting.state).toBe('failed')
+  expect(far.events).toEqual(['dial 1', 'aborted 1'])
+  expect(pool.gauges().total).toBe(0)
+})
+
+test('E4: after a thaw a herd of callers costs one round of pings and no more dials than there are callers', async () => {
+  const { clock, far, pool, call, fill } = createFakePool({ max: 10 })
+  await fill(10)
+  clock.freeze(10 * MINUTE)
+  pool.wake()
+  const calls = Array.from({ length: 8 }, () => call({ timeoutMillis: 1000 }))
+  expect(far.count('ping')).toBe(10)
+  expect(far.count('dial')).toBe(10)
+  await settled()
+  expect(calls.every(({ state }) => state === 'served')).toBe(true)
+  expect(far.count('ping')).toBe(10)
+  expect(far.count('dial')).toBe(10)
+})
+
+test('E4: waking on a dead pool dials for those who wait only', async () => {
+  const { clock, far, pool, call, fill } = createFakePool({ max: 10 })
+  await fill(10)
+  clock.freeze(10 * MINUTE)
+  far.gates.ping = 'reject'
+  pool.wake()
+  const calls = [call({ timeoutMillis: 1000 }), call({ timeoutMillis: 1000 })]
+  await settled()
+  expect(calls.every(({ state }) => state === 'served')).toBe(true)
+  expect(far.count('dial')).toBe(12)
+})
+
+test('E5: connections that were dialled together don’t grow old together', async () => {
+  let draw = 0
+  const random = () => (draw++ % 10) / 10
+  const { clock, pool, fill } = createFakePool({ max: 10, maxLifetimeMillis: 1000, lifetimeJitter: 0.5, random })
+  await fill(10)
+  const left: number[] = []
+  for (let tenth = 5; tenth <= 10; tenth += 1) {
+    clock.stall(tenth === 5 ? 500 : 100)
+    pool.wake()
+    await settled()
+    left.push(pool.gauges().idle)
+  }
+  // Lifetimes lie between 550 and 1000 ms, 50 ms apart.
+  expect(left).toEqual([10, 8, 6, 4, 2, 0])
+})
+
+test('E6: waiting, validating, dialling and backing off share one deadline', async () => {
+  const { clock, far, call, fill } = createFakePool({ max: 1, dialTimeoutMillis: 250 })
+  await fill(1)
+  clock.freeze(MINUTE)
+  far.gates.ping = 'never'
+  far.gates.close = 'never'
+  far.gates.dial = 'never'
+  const waiting = call({ timeoutMillis: 1500 })
+  await clock.advance(1499)
+  expect(waiting.state).toBe('pending')
+  await clock.advance(1)
+  expect(waiting.error).toMatchObject({ phase: 'dial', waitedMillis: 1500 })
+  // 200 of ping, 500 of close, 250 of dial, then pauses and further dials.
+  expect(far.events.slice(0, 6)).toEqual(['dial 1', 'dialled 1', 'ping 1', 'close 1', 'destroy 1', 'dial 2'])
+})
+
+test('E6: a time limit of nothing is a look: what is idle and fit is lent, nobody waits', async () => {
+  const { clock, call, fill } = createFakePool({ max: 1 })
+  await fill(1)
+  const lucky = call({ timeoutMillis: 0 })
+  const unlucky = call({ timeoutMillis: 0 })
+  await clock.advance(0)
+  expect([lucky.state, unlucky.state]).toEqual(['served', 'failed'])
+})
+
+test('E7: after the end no timer is left, whatever was pending', async () => {
+  const { clock, far, pool, call, fill, take } = createFakePool({ max: 4, idleTimeoutMillis: 5000 })
+  await fill(3)
+  const dirty = await take()
+  clock.stall(2000)
+  dirty.resource.condition = 'dirty'
+  far.gates.reset = 'never'
+  far.gates.ping = 'never'
+  far.gates.dial = 'never'
+  dirty.release()
+  for (let caller = 0; caller < 5; caller += 1) call({ timeoutMillis: 10_000 })
+  expect(pool.gauges()).toMatchObject({ returning: 1, validating: 2, dialing: 1, waiting: 5 })
+  const ended = pool.end(MINUTE)
+  await clock.advance(300)
+  await ended
+  expect(clock.liveTimers).toBe(0)
+  expect(pool.gauges()).toMatchObject({ total: 0, waiting: 0 })
+})
+
+test('E8: what happens within one millisecond is told apart', async () => {
+  const { clock, far, pool, call, fill } = createFakePool({ max: 2, validationBypassMillis: 0 })
+  await fill(2)
+  far.gates.ping = 'reject'
+  const waiting = call()
+  await settled()
+  // Dead and new ones have the same timestamps; only the generation tells them apart.
+  expect(waiting.checkout.resource.id).toBe(3)
+  expect(pool.stats()).toMatchObject({ generation: 1, dials: 3, lent: 1 })
+  expect(clock.now().monotonic).toBe(1000)
+})
