@@ -1,0 +1,25 @@
+import type { PgClient } from './pg-client.js'
+
+/**
+ * The client stops trusting a connection this much before the server ends it, as a part of the lease: the server's timer started
+ * before its answer was read here, and a query needs time to get there.
+ */
+const MARGIN = 0.1
+const LONGEST_MARGIN_MILLIS = 2000
+
+/** How long after its last answer a connection is still certain to be there, ms. */
+export function trustedMillis(leaseMillis: number): number {
+  if (leaseMillis === Number.POSITIVE_INFINITY) return leaseMillis
+  return leaseMillis - Math.min(LONGEST_MARGIN_MILLIS, leaseMillis * MARGIN)
+}
+
+/**
+ * Has a client that is not connected yet tell the server, in its startup message, how long its session may sit idle. It stands in
+ * front of the options that the user gives, so that the user's own `idle_session_timeout` wins.
+ */
+export function withLease(client: PgClient, leaseMillis: number): void {
+  const parameters = client.connectionParameters
+  if (parameters === undefined || leaseMillis === Number.POSITIVE_INFINITY) return
+  const lease = `-c idle_session_timeout=${Math.ceil(leaseMillis)}`
+  parameters.options = parameters.options ? `${lease} ${parameters.options}` : lease
+}

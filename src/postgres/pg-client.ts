@@ -1,0 +1,35 @@
+import type { Client } from 'pg'
+
+/** What pg-thaw uses of a pg client beyond its published types. What a client of another class may lack is optional. */
+export interface PgClient extends Client {
+  release: (error?: Error | boolean) => void
+  readonly connectionParameters?: { options?: string | undefined }
+  readonly readyForQuery?: boolean
+  readonly _queryable?: boolean
+  readonly _ending?: boolean
+  readonly _ended?: boolean
+  readonly _activeQuery?: unknown
+  readonly _queryQueue?: readonly unknown[]
+  readonly _sentQueryQueue?: readonly unknown[]
+  getTransactionStatus(): 'I' | 'T' | 'E' | null
+  ref(): void
+  unref(): void
+}
+
+/** Whether the client may be used at all: connected, and not being closed by anybody. */
+export function isUsable(client: PgClient): boolean {
+  return client._queryable !== false && !client._ending && !client._ended
+}
+
+/** Whether a query is running on the client, or waiting in it. */
+export function isBusy(client: PgClient): boolean {
+  return Boolean(client._activeQuery) || Boolean(client._queryQueue?.length) || Boolean(client._sentQueryQueue?.length)
+}
+
+/**
+ * Whether the server has not yet said that it is ready. A query that failed reports its error before that, so its client comes
+ * back a moment too early.
+ */
+export function isSettling(client: PgClient): boolean {
+  return client.readyForQuery === false
+}

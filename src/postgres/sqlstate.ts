@@ -1,0 +1,43 @@
+import type { DialFailure } from '../pool/connector.js'
+import { codeOf } from '../pool/errors.js'
+
+/** The error codes that decisions rest on: SQLSTATE (PostgreSQL's appendix A) and those of Node.js's sockets. */
+export const SQLSTATE = {
+  UNDEFINED_OBJECT: '42704',
+} as const
+
+/** SQLSTATEs of failed dials that may pass by themselves. */
+const TRANSIENT_STATES = new Set([
+  '57P01', // admin_shutdown, met while connecting
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now: starting up, recovering, shutting down
+  '53000', // insufficient_resources
+  '53200', // out_of_memory
+  '53300', // too_many_connections
+  '08000', // connection_exception
+  '08001', // sqlclient_unable_to_establish_sqlconnection
+  '08003', // connection_does_not_exist
+  '08004', // sqlserver_rejected_establishment_of_sqlconnection
+  '08006', // connection_failure
+])
+
+/** Socket and resolver errors that may pass: the server restarts, the network or its resolver has a bad moment. */
+const TRANSIENT_ERRNO = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'EAI_AGAIN',
+])
+
+/** Whether a dial that failed so is worth trying again. Codes decide; what has none and is unknown is permanent. */
+export function classifyDialFailure(error: unknown): DialFailure {
+  const code = codeOf(error)
+  return code !== undefined && (TRANSIENT_STATES.has(code) || TRANSIENT_ERRNO.has(code)) ? 'transient' : 'permanent'
+}

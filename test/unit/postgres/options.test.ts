@@ -1,0 +1,119 @@
+import { inspect } from 'node:util'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Pool, PoolOptionError } from '../../../src/index'
+import { resolveOptions } from '../../../src/postgres/options'
+
+afterEach(() => vi.unstubAllEnvs())
+
+function refusal(options: object): PoolOptionError {
+  try {
+    new Pool(options)
+  } catch (error) {
+    if (error instanceof PoolOptionError) return error
+    throw error
+  }
+  throw new Error(`${inspect(options)} was accepted`)
+}
+
+describe('bad options are refused at construction, by name', () => {
+  it.each<[object, string, string]>([
+    [{ maxConnections: 3 }, 'maxConnections', 'Unknown option `maxConnections`'],
+    [
+      { idleTimeoutMilis: 3 },
+      'idleTimeoutMilis',
+      'Unknown option `idleTimeoutMilis`; did you mean `idleTimeoutMillis`?',
+    ],
+    [{ lease: 3 }, 'lease', 'Unknown option `lease`'],
+    [{ max: 0 }, 'max', 'Expected `max` to be a positive integer, got 0 (number)'],
+    [{ max: 2.5 }, 'max', 'Expected `max` to be a positive integer, got 2.5 (number)'],
+    [{ max: '2' }, 'max', "Expected `max` to be a positive integer, got '2' (string)"],
+    [{ min: -1 }, 'min', 'Expected `min` to be a non-negative integer, got -1 (number)'],
+    [{ max: 2, min: 3 }, 'min', 'Expected `min` to be at most `max` (2), got 3 (number)'],
+    [{ connectionTimeoutMillis: -1 }, 'connectionTimeoutMillis', 'to be a number of ms, 0 or more, got -1'],
+    [{ connectionTimeoutMillis: Number.NaN }, 'connectionTimeoutMillis', 'got NaN (number)'],
+    [{ idleTimeoutMillis: '5s' }, 'idleTimeoutMillis', "to be a number of ms, 0 or more or null, got '5s' (string)"],
+    [{ maxLifetimeSeconds: -5 }, 'maxLifetimeSeconds', 'to be a number of s, 0 or more, got -5'],
+    [{ leaseMillis: 300_001 }, 'leaseMillis', 'to be a number of ms, 0 to 300000, got 300001'],
+    [{ validationTimeoutMillis: 0 }, 'validationTimeoutMillis', 'to be more than 0, got 0'],
+    [{ maxUses: -1 }, 'maxUses', 'to be a non-negative integer or Infinity, got -1'],
+    [{ pooling: 'sometimes' }, 'pooling', "to be 'auto', 'always', 'never', got 'sometimes' (string)"],
+    [{ reset: 'all' }, 'reset', "to be 'rollback', 'clean', 'none' or a function, got 'all' (string)"],
+    [{ validate: 'yes' }, 'validate', "to be true or false, got 'yes' (string)"],
+    [{ onConnect: true }, 'onConnect', 'to be a function, got true (boolean)'],
+    [{ name: ' ' }, 'name', "to be a non-empty string, got ' ' (string)"],
+    [{ connectionString: '' }, 'connectionString', 'to be a non-empty string, got a string that is not shown'],
+  ])('%o', (options, option, message) => {
+    const error = refusal(options)
+    expect(error).toMatchObject({ code: 'POOL_OPTION_INVALID', option, name: 'PoolOptionError' })
+    expect(error.message).toContain(message)
+  })
+
+  it('does not repeat a secret', () => {
+    expect(refusal({ connectionString: 5 }).message).not.toContain('5')
+    expect(refusal({ connectionString: ['marker-secret'] }).message).not.toContain('marker-secret')
+  })
+})
+
+describe('defaults', () => {
+  it('are those of an ordinary process outside Lambda', () => {
+    expect(resolveOptions({})).toMatchObject({
+      max: 10,
+      min: 0,
+      connectionTimeoutMillis: Number.POSITIVE_INFINITY,
+      idleTimeoutMillis: 10_000,
+      leaseMillis: Number.POSITIVE_INFINITY,
+      maxLifetimeMillis: 1_800_000,
+      pooling: 'auto',
+    })
+  })
+
+  it('suit a frozen environment on Lambda', () => {
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'orders')
+    expect(resolveOptions({})).toMatchObject({
+      min: 1,
+      connectionTimeoutMillis: 10_000,
+      idleTimeoutMillis: Number.POSITIVE_INFINITY,
+      leaseMillis: 75_000,
+    })
+  })
+
+  it('are overridden by what is given, on Lambda too, and 0 means no limit', () => {
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'orders')
+    expect(
+      resolveOptions({ min: 0, leaseMillis: 0, idleTimeoutMillis: 5000, maxLifetimeSeconds: 0, maxUses: 7 }),
+    ).toMatchObject({
+      min: 0,
+      leaseMillis: Number.POSITIVE_INFINITY,
+      idleTimeoutMillis: 5000,
+      maxLifetimeMillis: Number.POSITIVE_INFINITY,
+      maxUses: 7,
+    })
+  })
+
+  it("take pg's poolSize, null and undefined as pg does", () => {
+    expect(resolveOptions({ poolSize: 4 } as object)).toMatchObject({ max: 4 })
+    expect(resolveOptions({ idleTimeoutMillis: null, max: undefined })).toMatchObject({
+      max: 10,
+      idleTimeoutMillis: 10_000,
+    })
+  })
+
+  it('are frozen', () => {
+    expect(Object.isFrozen(resolveOptions({}))).toBe(true)
+  })
+})
+
+describe('secrets', () => {
+  it('are readable by name and shown nowhere', async () => {
+    const marker = 'marker-secret-41c7'
+    const pool = new Pool({
+      password: marker,
+      connectionString: `postgres://me:${marker}@localhost/db`,
+      ssl: { key: marker, passphrase: marker },
+    })
+    expect(pool.options.password).toBe(marker)
+    expect(inspect(pool, { depth: 20 })).not.toContain(marker)
+    expect(JSON.stringify({ options: pool.options, stats: pool.stats() })).not.toContain(marker)
+    await pool.end()
+  })
+})

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { classifyDialFailure } from '../../../src/postgres/sqlstate'
+
+describe('a failed dial', () => {
+  it.each(['57P03', '53300', '08006', 'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN'])(
+    'may pass: %s',
+    (code) => {
+      expect(classifyDialFailure(Object.assign(new Error('any text'), { code }))).toBe('transient')
+    },
+  )
+
+  it.each(['28P01', '28000', '3D000', '42704', '08P01', 'ENOTFOUND', 'ERR_TLS_CERT_ALTNAME_INVALID'])(
+    'does not pass: %s',
+    (code) => {
+      expect(classifyDialFailure(Object.assign(new Error('timeout, try again'), { code }))).toBe('permanent')
+    },
+  )
+
+  it('does not pass when nothing is known of it', () => {
+    for (const error of [new Error('connection refused'), undefined, 'ECONNREFUSED', { code: 53300 }]) {
+      expect(classifyDialFailure(error)).toBe('permanent')
+    }
+  })
+})
