@@ -1,0 +1,278 @@
+import { randomUUID } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { Environment, type EnvironmentContext } from './environment.js'
+import { LambdaThrottledError, LocalLambdaError } from './errors.js'
+import { identify } from './function-identity.js'
+import { type LocalLambdaOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import type { Relay } from './relay.js'
+import type { RuntimeError } from './runtime-api.js'
+import { Watchdog } from './watchdog.js'
+
+/** What one call of the function came to. */
+export interface InvocationRecord {
+  requestId: string
+  environmentId: string
+  /** First invocation of its environment. */
+  cold: boolean
+  /**
+   * - `'response'`, `'error'`: what the handler came to.
+   * - `'timeout'`: the environment was killed at the function's timeout.
+   * - `'crash'`: the process ended during the invocation.
+   * - `'init-error'`: init failed, or the process ended in it, or it took too long.
+   *
+   * After the last three the environment is gone.
+   */
+  outcome: 'response' | 'error' | 'timeout' | 'crash' | 'init-error'
+  /**
+   * Decoded JSON response when outcome is `'response'` (string for a streamed response). Also there when a timeout or
+   * crash came after the response.
+   */
+  response?: unknown
+  /** What the runtime reported otherwise. After a crash `stackTrace` has the last lines written to stderr. */
+  error?: RuntimeError
+  /** From the call until the response was there (or the failure in its place), including init when cold, ms. */
+  latencyMillis: number
+  /** From delivery of the event until runtime (and INVOKE extensions) polled again, rounded up to ms; init is not in it. */
+  billedMillis: number
+  /** Duration of init, ms; only when cold. */
+  initMillis?: number
+}
+
+/** One environment of the fleet. */
+export interface EnvironmentInfo {
+  id: string
+  pid: number
+  state: 'starting' | 'running' | 'frozen' | 'ending'
+  /** Invocations so far, the running one included. */
+  invocations: number
+  /** Names of the registered extensions. */
+  extensions: readonly string[]
+}
+
+/** What went through the relays of all environments. */
+export interface NetworkStats {
+  /** Connections that were opened so far. */
+  connects: number
+  /** Sockets to the database that are open now, those of vanished environments included. */
+  openServerSides: number
+}
+
+/** A Lambda function on this machine: a fleet of environments, each a real process. Linux and macOS. */
+export class LocalLambda {
+  readonly #options: ResolvedOptions
+  readonly #context: EnvironmentContext
+  readonly #watchdog = new Watchdog()
+  readonly #environments = new Map<string, Environment>()
+  /** Frozen and waiting for an event, the most recently used last. */
+  readonly #idle = new Map<Environment, NodeJS.Timeout>()
+  readonly #relays = new Set<Relay>()
+  readonly #creating = new Set<Promise<Environment>>()
+  #connectsOfClosedRelays = 0
+  /** Environments that are not idle, from before their creation on: what concurrency is counted by. */
+  #busy = 0
+  #closing: Promise<void> | undefined
+
+  private constructor(options: ResolvedOptions) {
+    this.#options = options
+    this.#context = {
+      options,
+      identity: identify(options),
+      onRelay: (relay) => this.#addRelay(relay),
+      onStarted: (environment) => {
+        this.#environments.set(environment.id, environment)
+        this.#watchdog.watch(environment.process.pid)
+      },
+      onEnded: (environment) => {
+        this.#takeIdle(environment)
+        this.#environments.delete(environment.id)
+        this.#watchdog.forget(environment.process.pid)
+      },
+    }
+  }
+
+  /** @internal */
+  static async start(options: LocalLambdaOptions): Promise<LocalLambda> {
+    return new LocalLambda(await resolveOptions(options))
+  }
+
+  /**
+   * Calls the function: the most recently used idle environment, else a new one. Resolves when the invocation is over
+   * and the environment is frozen (or gone), with the outcome, also of a failure.
+   * @param payload The event; anything JSON can say. Default null.
+   * @throws LambdaThrottledError when `reservedConcurrency` environments are busy.
+   * @throws LocalLambdaError `LAMBDA_CLOSED` after `close()`.
+   * @throws TypeError when JSON can't say the payload.
+   */
+  async invoke(payload: unknown = null): Promise<InvocationRecord> {
+    const event = JSON.stringify(payload) ?? 'null'
+    return this.#whileBusy(async () => {
+      const calledAt = performance.now()
+      const requestId = randomUUID()
+      const environment = this.#takeMostRecentlyUsed() ?? (await this.#create())
+      const cold = environment.invocations === 0
+      const init = cold ? await environment.initialised : undefined
+      const common = {
+        requestId,
+        environmentId: environment.id,
+        cold,
+        ...(init && { initMillis: init.millis }),
+      }
+      if (init?.error) {
+        const latencyMillis = performance.now() - calledAt
+        return { ...common, outcome: 'init-error', error: init.error, latencyMillis, billedMillis: 0 }
+      }
+      const { answeredAt, ...result } = await environment.invoke(requestId, event)
+      this.#addIdle(environment)
+      return { ...common, ...result, latencyMillis: answeredAt - calledAt }
+    })
+  }
+
+  /**
+   * Initialises environments ahead of their first call, as provisioned concurrency does, and freezes them.
+   * @param count How many more. Each counts against `reservedConcurrency` while it starts.
+   * @throws LambdaThrottledError, LocalLambdaError as `invoke()`; also when an init fails (`LAMBDA_INIT`).
+   */
+  async provision(count: number): Promise<void> {
+    await Promise.all(
+      Array.from({ length: count }, () =>
+        this.#whileBusy(async () => {
+          const environment = await this.#create()
+          const { error } = await environment.initialised
+          if (error) throw new LocalLambdaError('LAMBDA_INIT', `${error.errorType}: ${error.errorMessage}`)
+          await environment.freeze()
+          this.#addIdle(environment)
+        }),
+      ),
+    )
+  }
+
+  /** Snapshot of all environments that exist. */
+  get environments(): readonly EnvironmentInfo[] {
+    return [...this.#environments.values()].map((environment) => ({
+      id: environment.id,
+      pid: environment.process.pid,
+      state: environment.state,
+      invocations: environment.invocations,
+      extensions: environment.extensions,
+    }))
+  }
+
+  /** Snapshot of the traffic with the database; all zero without `database`. */
+  get network(): NetworkStats {
+    let connects = this.#connectsOfClosedRelays
+    let openServerSides = 0
+    for (const relay of this.#relays) {
+      connects += relay.connects
+      openServerSides += relay.openServerSides
+    }
+    return { connects, openServerSides }
+  }
+
+  /**
+   * Ends idle environments (all, or those of them that are named): with a registered extension SIGTERM, 500 ms, then
+   * SIGKILL; without SIGKILL at once.
+   */
+  async scaleIn(environmentIds?: readonly string[]): Promise<void> {
+    const chosen = this.#choose(environmentIds).filter((environment) => this.#takeIdle(environment))
+    await Promise.all(chosen.map((environment) => environment.shutdown()))
+  }
+
+  /**
+   * Ends environments (all, or those named) without a word, idle or not and whatever is registered, as when a host
+   * fails. A call that runs there ends with outcome `'crash'`.
+   */
+  async vanish(environmentIds?: readonly string[]): Promise<void> {
+    const chosen = this.#choose(environmentIds)
+    for (const environment of chosen) this.#takeIdle(environment)
+    await Promise.all(chosen.map((environment) => environment.vanish()))
+  }
+
+  /**
+   * Ends everything without a word, also what is running, and closes the relays, including the server sides left open.
+   * Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** The same as {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#creating)
+    await this.vanish()
+    await Promise.all([...this.#relays].map((relay) => relay.close()))
+    await this.#watchdog.close()
+  }
+
+  async #whileBusy<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#closing) throw new LocalLambdaError('LAMBDA_CLOSED', 'The local Lambda is closed')
+    if (this.#busy >= this.#options.reservedConcurrency) {
+      throw new LambdaThrottledError(this.#options.reservedConcurrency)
+    }
+    this.#busy++
+    try {
+      return await run()
+    } finally {
+      this.#busy--
+    }
+  }
+
+  async #create(): Promise<Environment> {
+    const creating = Environment.create(this.#context)
+    this.#creating.add(creating)
+    try {
+      return await creating
+    } finally {
+      this.#creating.delete(creating)
+    }
+  }
+
+  #takeMostRecentlyUsed(): Environment | undefined {
+    const environment = [...this.#idle.keys()].at(-1)
+    if (environment) this.#takeIdle(environment)
+    return environment
+  }
+
+  #takeIdle(environment: Environment): boolean {
+    clearTimeout(this.#idle.get(environment))
+    return this.#idle.delete(environment)
+  }
+
+  #addIdle(environment: Environment): void {
+    if (environment.state !== 'frozen') return
+    const timer = setTimeout(() => void this.scaleIn([environment.id]), this.#options.idleLifetimeMillis)
+    timer.unref()
+    this.#idle.set(environment, timer)
+  }
+
+  #choose(ids: readonly string[] | undefined): Environment[] {
+    const all = [...this.#environments.values()]
+    return ids === undefined ? all : all.filter((environment) => ids.includes(environment.id))
+  }
+
+  #addRelay(relay: Relay): void {
+    // Those of earlier environments that have nothing open any more can go.
+    for (const old of this.#relays) {
+      if (!old.isFinished) continue
+      this.#connectsOfClosedRelays += old.connects
+      this.#relays.delete(old)
+    }
+    this.#relays.add(relay)
+  }
+}
+
+/**
+ * Starts a Lambda on this machine: one function, a fleet of environments, each a real child process that is frozen with
+ * SIGSTOP between its invocations. Its environments keep this process alive until `close()`, and never outlive it.
+ *
+ * What differs from AWS: a freeze takes effect within a millisecond of the last poll, a crash in init is not retried,
+ * and the machine's clock, memory and processors are shared by all environments.
+ * @throws LocalLambdaError `LAMBDA_OPTIONS` for options that can't work.
+ */
+export function startLambda(options: LocalLambdaOptions): Promise<LocalLambda> {
+  return LocalLambda.start(options)
+}

@@ -1,0 +1,133 @@
+import { execFile } from 'node:child_process'
+import { isAbsolute } from 'node:path'
+import { promisify } from 'node:util'
+import { LocalLambdaError } from './errors.js'
+import type { FreezeModel } from './relay.js'
+
+/** One line that an environment wrote. */
+export interface LogLine {
+  environmentId: string
+  stream: 'stdout' | 'stderr'
+  /** The line, without its end. */
+  text: string
+}
+
+/** Options of `startLambda`. */
+export interface LocalLambdaOptions {
+  /** Absolute path of the module that exports the handler (.mjs, .cjs, .js). */
+  module: string
+  /** Name of the export. Default `'handler'`. */
+  exportName?: string
+  /** Environment variables of the function, on top of AWS's own. Nothing else is inherited but PATH, HOME and TZ. */
+  env?: Record<string, string>
+  /** The function's timeout, ms. Default 3000. */
+  timeoutMillis?: number
+  /** The limit of init, ms. Default 10000, as on AWS. */
+  initTimeoutMillis?: number
+  /** Most environments at once; a further call is throttled (rejects with `LambdaThrottledError`). Default 1000. */
+  reservedConcurrency?: number
+  /** AWS_LAMBDA_INITIALIZATION_TYPE. Default `'on-demand'`. */
+  initializationType?: 'on-demand' | 'provisioned-concurrency'
+  /** How long an idle (frozen) environment is kept before it ends by itself, ms. Default 300000. */
+  idleLifetimeMillis?: number
+  /**
+   * When given, each environment reaches the database through a relay of its own; PGHOST and PGPORT of the environment
+   * point at it, whatever `env` says.
+   */
+  database?: { host: string; port: number }
+  /** What the network does while an environment is frozen. Default `'process'`. Only with `database`. */
+  freezeModel?: FreezeModel
+  /**
+   * What the server sees when an environment ends without a goodbye, that is by SIGKILL: `'closed'` (the kernel closes
+   * its sockets, as one machine does) or `'silent'` (the server's side stays open until `close()`, as when a whole
+   * machine is gone). An end of the process's own, a crash as well as an exit on SIGTERM, always closes its sockets.
+   * Default `'silent'`. Only with `database`.
+   */
+  vanish?: 'closed' | 'silent'
+  /** The Node.js binary. Default `process.execPath`. */
+  nodePath?: string
+  /** Hears each line that environments write to stdout and stderr. Default: dropped. */
+  onLog?: (line: LogLine) => void
+}
+
+/** The options as everything behind the door sees them: checked, frozen, complete. */
+export interface ResolvedOptions extends Required<Omit<LocalLambdaOptions, 'database' | 'onLog'>> {
+  database: { host: string; port: number } | undefined
+  onLog: (line: LogLine) => void
+  /** Major version of the Node.js behind `nodePath`: AWS's runtime differs by it. */
+  nodeMajor: number
+}
+
+const defaults: Omit<ResolvedOptions, 'module' | 'nodeMajor'> = {
+  exportName: 'handler',
+  env: {},
+  timeoutMillis: 3000,
+  initTimeoutMillis: 10_000,
+  reservedConcurrency: 1000,
+  initializationType: 'on-demand',
+  idleLifetimeMillis: 300_000,
+  database: undefined,
+  freezeModel: 'process',
+  vanish: 'silent',
+  nodePath: process.execPath,
+  onLog: () => {},
+}
+
+const positiveNumbers = ['timeoutMillis', 'initTimeoutMillis', 'reservedConcurrency', 'idleLifetimeMillis'] as const
+
+/** A longer timer of Node.js would fire at once. */
+const longestTimer = 2 ** 31 - 1
+
+const choices = {
+  initializationType: ['on-demand', 'provisioned-concurrency'],
+  freezeModel: ['process', 'paused-machine', 'reset', 'forgotten-flow'],
+  vanish: ['closed', 'silent'],
+} as const
+
+/**
+ * Checks the options, fills in the defaults and freezes them.
+ * @throws LocalLambdaError `LAMBDA_OPTIONS` for what can't work.
+ */
+export async function resolveOptions(options: LocalLambdaOptions): Promise<ResolvedOptions> {
+  const known = new Set(['module', ...Object.keys(defaults)])
+  for (const key of Object.keys(options)) {
+    if (!known.has(key)) throw refusal(`Unknown option \`${key}\`; known are ${[...known].join(', ')}`)
+  }
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const resolved = { ...defaults, ...given } as Omit<ResolvedOptions, 'nodeMajor'>
+
+  if (typeof resolved.module !== 'string' || !isAbsolute(resolved.module)) {
+    throw refusal(`Expected \`module\` to be an absolute path, got ${shown(resolved.module)}`)
+  }
+  for (const key of positiveNumbers) {
+    const value: unknown = resolved[key]
+    if (typeof value !== 'number' || !(value > 0 && value <= longestTimer)) {
+      throw refusal(`Expected \`${key}\` to be a positive number up to ${longestTimer}, got ${shown(value)}`)
+    }
+  }
+  for (const [key, allowed] of Object.entries(choices)) {
+    const value: unknown = resolved[key as keyof typeof choices]
+    if (!(allowed as readonly unknown[]).includes(value)) {
+      throw refusal(`Expected \`${key}\` to be one of ${allowed.join(', ')}, got ${shown(value)}`)
+    }
+  }
+  return Object.freeze({ ...resolved, nodeMajor: await majorOf(resolved.nodePath) })
+}
+
+async function majorOf(nodePath: string): Promise<number> {
+  if (nodePath === process.execPath) return Number.parseInt(process.versions.node, 10)
+  try {
+    const { stdout } = await promisify(execFile)(nodePath, ['-p', 'process.versions.node'])
+    return Number.parseInt(stdout, 10)
+  } catch (cause) {
+    throw new LocalLambdaError('LAMBDA_OPTIONS', `Could not run \`nodePath\`: ${nodePath}`, { cause })
+  }
+}
+
+function refusal(message: string): LocalLambdaError {
+  return new LocalLambdaError('LAMBDA_OPTIONS', message)
+}
+
+function shown(value: unknown): string {
+  return `\`${String(value)}\` (${typeof value})`
+}

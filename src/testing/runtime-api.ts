@@ -1,0 +1,258 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Extensions } from './extensions.js'
+import type { FunctionIdentity } from './function-identity.js'
+
+/** An error as a runtime reports it. */
+export interface RuntimeError {
+  errorType: string
+  errorMessage: string
+  stackTrace?: readonly string[]
+}
+
+/** An event on its way to the runtime. */
+export interface InvocationEvent {
+  requestId: string
+  /** JSON. */
+  payload: string
+  /** When the invocation must be over, epoch ms. */
+  deadlineMillis: number
+}
+
+/** What the runtime and the extensions of an environment tell it. */
+export interface RuntimeApiListener {
+  /** The runtime and every registered extension have asked for their first event. */
+  onInitDone(): void
+  onInitError(error: RuntimeError): void
+  onResponse(response: unknown): void
+  onError(error: RuntimeError): void
+  /** The runtime and every extension that hears of invocations have asked for the next event. */
+  onInvocationDone(): void
+}
+
+type Phase =
+  | { name: 'init' }
+  | { name: 'idle' }
+  | { name: 'invoking'; requestId: string; isAnswered: boolean }
+  | { name: 'failed' }
+
+const runtimePath = '/2018-06-01/runtime'
+const extensionPath = '/2020-01-01/extension'
+
+/**
+ * AWS's Runtime API and Extensions API for one environment, on a port of its own.
+ *
+ * Both are long polls: an answer is held back until there is an event. An invocation is over, and the environment may
+ * freeze, when everybody who had the event polls again. A frozen client can't answer for itself, so no poll times out.
+ */
+export class RuntimeApi {
+  readonly extensions = new Extensions()
+  readonly #identity: FunctionIdentity
+  readonly #listener: RuntimeApiListener
+  readonly #server: Server
+  #phase: Phase = { name: 'init' }
+  #runtimePoll: ServerResponse | undefined
+
+  private constructor(identity: FunctionIdentity, listener: RuntimeApiListener) {
+    this.#identity = identity
+    this.#listener = listener
+    this.#server = createServer((request, response) => {
+      // Fails when the client is gone in the middle of its request; the end of its process says so too.
+      this.#route(request, response).catch(() => response.destroy())
+    })
+    this.#server.requestTimeout = 0
+    this.#server.headersTimeout = 0
+    this.#server.keepAliveTimeout = 0
+    this.#server.timeout = 0
+  }
+
+  /** Starts to listen on a free port of 127.0.0.1. */
+  static async start(identity: FunctionIdentity, listener: RuntimeApiListener): Promise<RuntimeApi> {
+    const api = new RuntimeApi(identity, listener)
+    await new Promise<void>((resolve, reject) => {
+      api.#server.once('error', reject).listen(0, '127.0.0.1', resolve)
+    })
+    return api
+  }
+
+  /** Host and port, as in AWS_LAMBDA_RUNTIME_API. */
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** Hands an event to the runtime, and tells the extensions that hear of invocations. */
+  deliver(event: InvocationEvent): void {
+    if (this.#phase.name !== 'idle') throw new Error(`bug: an event was delivered in phase ${this.#phase.name}`)
+    this.#phase = { name: 'invoking', requestId: event.requestId, isAnswered: false }
+    for (const extension of this.extensions) {
+      if (!extension.hearsInvokes) continue
+      const poll = extension.poll
+      extension.poll = undefined
+      const { requestId, deadlineMillis: deadlineMs } = event
+      const told = { eventType: 'INVOKE', deadlineMs, requestId, invokedFunctionArn: this.#identity.arn }
+      if (poll !== undefined) answer(poll, 200, told, { 'Lambda-Extension-Event-Identifier': requestId })
+    }
+    const poll = this.#runtimePoll
+    this.#runtimePoll = undefined
+    poll?.writeHead(200, {
+      'Content-Type': 'application/json',
+      'Lambda-Runtime-Aws-Request-Id': event.requestId,
+      'Lambda-Runtime-Deadline-Ms': String(event.deadlineMillis),
+      'Lambda-Runtime-Invoked-Function-Arn': this.#identity.arn,
+    })
+    poll?.end(event.payload)
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()))
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const route = `${request.method} ${request.url?.split('?', 1)[0]}`
+    switch (route) {
+      case `GET ${runtimePath}/invocation/next`:
+        this.#runtimeNext(response)
+        return
+      case `POST ${runtimePath}/init/error`:
+      case `POST ${extensionPath}/init/error`:
+        return this.#initError(await bodyOf(request), response)
+      case `POST ${extensionPath}/register`:
+        return this.#register(request, await bodyOf(request), response)
+      case `GET ${extensionPath}/event/next`:
+        return this.#extensionNext(request, response)
+      case `POST ${extensionPath}/exit/error`:
+        return answer(response, 202, { status: 'OK' })
+    }
+    const [, requestId, verb] = /^POST \/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/.exec(route) ?? []
+    if (requestId === undefined) return answer(response, 404, refusal('NotFound', route))
+    return this.#settle(requestId, verb === 'response', request, response)
+  }
+
+  #runtimeNext(response: ServerResponse): void {
+    if (this.#phase.name === 'invoking' && !this.#phase.isAnswered) {
+      return answer(response, 403, refusal('InvalidStateTransition', 'The event before has no response yet'))
+    }
+    this.extensions.closeRegistration()
+    this.#runtimePoll = response
+    response.once('close', () => {
+      if (this.#runtimePoll === response) this.#runtimePoll = undefined
+    })
+    this.#advance()
+  }
+
+  #extensionNext(request: IncomingMessage, response: ServerResponse): void {
+    const extension = this.extensions.find(header(request, 'lambda-extension-identifier'))
+    if (extension === undefined) {
+      return answer(response, 403, refusal('Extension.UnknownExtensionIdentifier', 'Unknown extension identifier'))
+    }
+    extension.poll = response
+    response.once('close', () => {
+      if (extension.poll === response) extension.poll = undefined
+    })
+    this.#advance()
+  }
+
+  #register(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
+    const parsed = parseObject(body)
+    const result = this.extensions.register(header(request, 'lambda-extension-name'), parsed.events)
+    if ('errorType' in result) return answer(response, 403, result)
+    const { name: functionName, version: functionVersion, handler } = this.#identity
+    answer(response, 200, { functionName, functionVersion, handler }, { 'Lambda-Extension-Identifier': result.id })
+  }
+
+  #initError(body: Buffer, response: ServerResponse): void {
+    if (this.#phase.name !== 'init') return answer(response, 403, refusal('InvalidStateTransition', 'Init is over'))
+    answer(response, 202, { status: 'OK' })
+    this.#phase = { name: 'failed' }
+    this.#listener.onInitError(toRuntimeError(parseObject(body)))
+  }
+
+  async #settle(
+    requestId: string,
+    isResponse: boolean,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const body = await bodyOf(request)
+    const phase = this.#phase
+    if (phase.name !== 'invoking' || phase.requestId !== requestId) {
+      return answer(response, 400, refusal('InvalidRequestID', 'Invalid request ID'))
+    }
+    if (phase.isAnswered) return answer(response, 403, refusal('InvalidStateTransition', 'Answered already'))
+    phase.isAnswered = true
+    const midstream = request.trailers['lambda-runtime-function-error-body']
+    if (midstream !== undefined) this.#listener.onError(toRuntimeError(parseObject(Buffer.from(midstream, 'base64'))))
+    else if (!isResponse) this.#listener.onError(toRuntimeError(parseObject(body)))
+    else if (header(request, 'lambda-runtime-function-response-mode') === 'streaming') {
+      this.#listener.onResponse(body.toString())
+    } else this.#listener.onResponse(parse(body))
+    answer(response, 202, { status: 'OK' })
+  }
+
+  /** Somebody polled: is everybody there whom this phase waits for? */
+  #advance(): void {
+    if (this.#runtimePoll === undefined) return
+    const extensions = [...this.extensions]
+    switch (this.#phase.name) {
+      case 'init':
+        if (!extensions.every((extension) => extension.poll !== undefined)) return
+        this.#phase = { name: 'idle' }
+        this.#listener.onInitDone()
+        return
+      case 'invoking':
+        if (!extensions.every((extension) => !extension.hearsInvokes || extension.poll !== undefined)) return
+        this.#phase = { name: 'idle' }
+        this.#listener.onInvocationDone()
+        return
+      case 'idle':
+      case 'failed':
+        return
+      default:
+        this.#phase satisfies never
+    }
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+function header(request: IncomingMessage, name: string): string {
+  return String(request.headers[name] ?? '')
+}
+
+/** What is no JSON is taken as text. */
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    return body.toString()
+  }
+}
+
+function parseObject(body: Buffer): Record<string, unknown> {
+  const parsed = parse(body)
+  return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {}
+}
+
+function toRuntimeError(reported: Record<string, unknown>): RuntimeError {
+  // Node.js runtimes call the stack `trace`, most others `stackTrace`.
+  const stack = reported.stackTrace ?? reported.trace
+  return {
+    errorType: String(reported.errorType ?? 'Unknown'),
+    errorMessage: String(reported.errorMessage ?? ''),
+    ...(Array.isArray(stack) && { stackTrace: stack.map(String) }),
+  }
+}
+
+function refusal(errorType: string, errorMessage: string) {
+  return { errorType, errorMessage }
+}
+
+function answer(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(JSON.stringify(body))
+}
