@@ -1,0 +1,17 @@
+export { createPool } from './lambda/create-pool.js'
+export { connectionsToKeep, type InitializationType, type Observations } from './lambda/keep-policy.js'
+export { wrapHandler } from './lambda/wrap-handler.js'
+export {
+  type AcquirePhase,
+  AcquireTimeoutError,
+  DialError,
+  PoolError,
+  type PoolErrorCode,
+  type PoolGauges,
+  PoolOptionError,
+} from './pool/errors.js'
+export type { RetireReason } from './pool/retirement.js'
+export type { PoolStats } from './pool/stats.js'
+export type { PoolOptions, Reset } from './postgres/options.js'
+export { type ConnectOptions, Pool } from './postgres/pool.js'
+export type { Pooling } from './registry/environment.js'

@@ -1,0 +1,26 @@
+import { PoolOptionError } from '../pool/errors.js'
+import type { PoolOptions } from '../postgres/options.js'
+import { Pool } from '../postgres/pool.js'
+import { environment } from '../registry/environment.js'
+
+/**
+ * The pool with these options: the one that this environment already has, else a new one. Options are compared by value, functions
+ * in them by identity. Safe to call at module scope of several modules, in several bundled copies of the library, and after a pool
+ * was ended: then it makes a new one.
+ *
+ * Nothing is dialled before the first acquire.
+ *
+ * @throws {PoolOptionError} for wrong options, and when a pool of the same `name` has others.
+ */
+export function createPool(options: PoolOptions = {}): Pool {
+  const pools = [...environment().pools]
+  const same = pools.find((it) => it.madeWith(options))
+  if (same !== undefined) return same.pool as Pool
+  if (options.name !== undefined && pools.some((it) => it.name === options.name)) {
+    throw new PoolOptionError(
+      'name',
+      `Expected \`name\` to be unique among different pools, got \`${options.name}\`, whose pool has other options`,
+    )
+  }
+  return new Pool(options)
+}

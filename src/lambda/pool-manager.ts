@@ -1,0 +1,97 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type Clock, elapsedMillis, type Instant, systemClock } from '../pool/clock.js'
+import { type Environment, environment } from '../registry/environment.js'
+import { Invocation, type TimedContext } from './invocation.js'
+import { connectionsToKeep, type InitializationType, REMEMBERED_GAPS } from './keep-policy.js'
+
+/**
+ * What happens to the environment's pools when an invocation begins and ends. There is one manager per environment, and it works
+ * on every pool that lives there, whichever copy of the library made it.
+ *
+ * The environment is *quiet* while no invocation is open, and Lambda freezes it then, for a millisecond or for minutes. The
+ * invocation that ends the quiet wakes the pools, however short it was: connections have died in short freezes too, and asking
+ * them costs nothing where the handler does anything else first, and a round trip where it does not. The invocation that ends
+ * last leaves behind only what should survive the next freeze. Between invocations that overlap (Managed Instances) nothing
+ * happens.
+ */
+export class PoolManager {
+  readonly #environment: Environment
+  readonly #clock: Clock
+  readonly #initialization: InitializationType
+  readonly #current = new AsyncLocalStorage<Invocation>()
+  readonly #open = new Set<Invocation>()
+  #invocations = 0
+  readonly #gapsMillis: number[] = []
+  #quietSince: Instant
+
+  constructor(clock: Clock = systemClock, within: Environment = environment()) {
+    this.#environment = within
+    this.#clock = clock
+    this.#initialization = (process.env.AWS_LAMBDA_INITIALIZATION_TYPE ?? 'on-demand') as InitializationType
+    this.#quietSince = clock.now()
+    within.currentInvocation = () => this.#current.getStore()
+  }
+
+  /** Opens an invocation. Nothing here waits: what may be stale is validated while the handler runs. */
+  begin(context?: TimedContext): Invocation {
+    const invocation = new Invocation(this.#clock, context)
+    if (this.#open.size === 0) this.#endQuiet()
+    this.#open.add(invocation)
+    this.#invocations += 1
+    return invocation
+  }
+
+  /** Runs `work` inside an invocation: what it acquires is bounded by the invocation's deadline. */
+  run<T>(invocation: Invocation, work: () => T): T {
+    return this.#current.run(invocation, work)
+  }
+
+  /**
+   * Closes an invocation. When it was the last open one, checkouts that are still out are reclaimed and idle connections are
+   * trimmed to what the keep policy says. Returns a promise only where a rollback is under way, which must not be frozen half done.
+   */
+  end(invocation: Invocation): Promise<void> | undefined {
+    if (!this.#open.delete(invocation) || this.#open.size > 0) return undefined
+    this.#quietSince = this.#clock.now()
+    const pools = [...this.#environment.pools]
+    for (const pool of pools) pool.reclaim()
+    this.#trim()
+    const restoring = pools.filter((pool) => pool.restoring)
+    return restoring.length === 0 ? undefined : this.#trimOnceRestored(restoring.map((pool) => pool.restored()))
+  }
+
+  #endQuiet(): void {
+    // Before the first invocation the environment was being initialised: that is no gap between calls.
+    if (this.#invocations > 0) {
+      this.#gapsMillis.push(elapsedMillis(this.#quietSince, this.#clock.now()))
+      if (this.#gapsMillis.length > REMEMBERED_GAPS) this.#gapsMillis.shift()
+    }
+    for (const pool of this.#environment.pools) pool.wake()
+  }
+
+  #trim(): void {
+    for (const pool of this.#environment.pools) {
+      const keep = connectionsToKeep({
+        pooling: pool.pooling,
+        min: pool.min,
+        leaseMillis: pool.leaseMillis,
+        initialization: this.#initialization,
+        invocations: this.#invocations,
+        gapsMillis: this.#gapsMillis,
+      })
+      pool.trim(keep)
+    }
+  }
+
+  async #trimOnceRestored(restored: Promise<void>[]): Promise<void> {
+    await Promise.all(restored)
+    if (this.#open.size === 0) this.#trim()
+  }
+}
+
+/** The environment's manager: the same one for every copy of the library. */
+export function poolManager(): PoolManager {
+  const within = environment()
+  within.manager ??= new PoolManager()
+  return within.manager as PoolManager
+}

@@ -1,0 +1,29 @@
+import { createPool, type PoolOptions, wrapHandler } from 'pg-thaw'
+
+/** What a call asks for. */
+export interface Work {
+  /** Leave a checkout out, or a transaction open, or a query unawaited, when the handler returns. */
+  readonly leave?: 'checkout' | 'transaction' | 'query'
+  /** Acquire a second connection while holding the first. */
+  readonly nested?: boolean
+}
+
+/** What a call answers. */
+export interface Answer {
+  readonly pid: number
+  readonly stats: ReturnType<ReturnType<typeof createPool>['stats']>
+}
+
+const pool = createPool(JSON.parse(process.env.POOL_OPTIONS ?? '{}') as PoolOptions)
+
+export const handler = wrapHandler(async ({ leave, nested }: Work): Promise<Answer> => {
+  const { rows } = await pool.query('SELECT pg_backend_pid() AS pid')
+  if (nested) await pool.use(() => pool.query('SELECT 1'))
+  if (leave === 'query') void pool.query('SELECT pg_sleep(20)')
+  if (leave === 'checkout' || leave === 'transaction') {
+    const client = await pool.connect()
+    await client.query('BEGIN')
+    if (leave === 'transaction') client.release()
+  }
+  return { pid: rows[0].pid, stats: pool.stats() }
+})

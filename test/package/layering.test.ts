@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+/** For a file of each room, what it may import and what not. */
+const rooms = {
+  'src/pool/slot.ts': {
+    may: ['./clock.js'],
+    mayNot: ['../postgres/pool.js', '../registry/environment.js', '../index.js', 'pg'],
+  },
+  'src/registry/environment.ts': {
+    may: ['../pool/clock.js'],
+    mayNot: ['../postgres/pool.js', '../lambda/pool-manager.js', 'pg'],
+  },
+  'src/postgres/pool.ts': {
+    may: ['../pool/clock.js', '../registry/environment.js', 'pg'],
+    mayNot: ['../lambda/pool-manager.js', '../testing/index.js', '../credentials/static.js', '../index.js'],
+  },
+  'src/lambda/create-pool.ts': {
+    may: ['../pool/clock.js', '../postgres/pool.js', '../registry/environment.js'],
+    mayNot: ['../testing/index.js', '../../infra/functions/orders.js', '../index.js', 'pg'],
+  },
+  'src/testing/relay.ts': { may: ['./errors.js'], mayNot: ['../pool/clock.js', '../index.js', 'pg'] },
+  'src/index.ts': { may: ['./lambda/create-pool.js'], mayNot: ['./testing/index.js', '../demo/main.js', 'pg'] },
+}
+
+let directory: string
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'pg-thaw-layering-'))
+  copyFileSync('biome.json', join(directory, 'biome.json'))
+  for (const [path, { may, mayNot }] of Object.entries(rooms)) {
+    const file = join(directory, path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(
+      file,
+      [...may, ...mayNot].map((specifier, line) => `import { it as it${line} } from '${specifier}'\n`).join(''),
+    )
+  }
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+/** The specifiers that the linter refuses in a file. */
+function refused(path: string): string[] {
+  const biome = resolve('node_modules/@biomejs/biome/bin/biome')
+  const args = ['lint', '--vcs-enabled=false', '--only=style/noRestrictedImports', '--reporter=github', path]
+  const { stdout } = spawnSync(process.execPath, [biome, ...args], { cwd: directory, encoding: 'utf8' })
+  const { may, mayNot } = rooms[path as keyof typeof rooms]
+  const specifiers = [...may, ...mayNot]
+  return [...stdout.matchAll(/^::error .*?line=(\d+),/gm)].map(([, line]) => specifiers[Number(line) - 1] ?? 'unknown')
+}
+
+describe('the layering', () => {
+  it.each(Object.keys(rooms))('holds for %s', (path) => {
+    expect(refused(path)).toEqual(rooms[path as keyof typeof rooms].mayNot)
+  })
+})

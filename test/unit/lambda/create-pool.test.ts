@@ -1,0 +1,65 @@
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createPool } from '../../../src/lambda/create-pool'
+import { Pool } from '../../../src/postgres/pool'
+import { environment } from '../../../src/registry/environment'
+
+afterEach(async () => {
+  await Promise.all([...environment().pools].map((it) => (it.pool as Pool).end()))
+  vi.unstubAllEnvs()
+})
+
+describe('createPool', () => {
+  it('finds the pool with equal options again', () => {
+    const onConnect = () => {}
+    expect(createPool({ max: 2, ssl: { ca: 'x' }, onConnect })).toBe(
+      createPool({ onConnect, ssl: { ca: 'x' }, max: 2 }),
+    )
+  })
+
+  it('makes another pool for other options', () => {
+    expect(createPool({ max: 2 })).not.toBe(createPool({ max: 3 }))
+    expect(createPool({ onConnect: () => {} })).not.toBe(createPool({ onConnect: () => {} }))
+  })
+
+  it('finds a pool that was made with new', () => {
+    const pool = new Pool({ max: 7 })
+    expect(createPool({ max: 7 })).toBe(pool)
+  })
+
+  it('D7: makes a new pool where the module-scope one was ended', async () => {
+    const ended = createPool({ max: 2 })
+    await ended.end()
+    const fresh = createPool({ max: 2 })
+    expect(fresh).not.toBe(ended)
+    expect(fresh.ended).toBe(false)
+  })
+
+  it('refuses the name of a pool that has other options', () => {
+    createPool({ name: 'orders', max: 2 })
+    expect(() => createPool({ name: 'orders', max: 3 })).toThrow(
+      expect.objectContaining({ code: 'POOL_OPTION_INVALID', option: 'name' }),
+    )
+  })
+
+  it('needs no options', () => {
+    expect(createPool()).toBeInstanceOf(Pool)
+  })
+
+  it('is shared by two bundled copies of the library', () => {
+    const directory = resolve('node_modules/.cache/pg-thaw-copies')
+    mkdirSync(directory, { recursive: true })
+    const copies = ['one', 'two'].map((name) => {
+      const path = join(directory, `${name}.js`)
+      copyFileSync('dist/index.js', path)
+      return createRequire(path)(path) as typeof import('../../../src/index')
+    })
+    rmSync(directory, { recursive: true })
+    const [one, two] = copies
+    if (one === undefined || two === undefined) throw new Error('two copies were made')
+    expect(one.createPool).not.toBe(two.createPool)
+    expect(one.createPool({ max: 9 })).toBe(two.createPool({ max: 9 }))
+  })
+})
