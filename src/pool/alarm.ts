@@ -18,8 +18,10 @@ export type Patience = 'keeps-process' | 'lets-exit'
  */
 export class Alarm {
   readonly #clock: Clock
-  /** Binary heap by the monotonic due time, then by the order in which they were set; each alert knows its place, so that
-   * cancelling does not search. */
+  /**
+   * Binary heap by the monotonic due time, then by the order in which they were set; each alert knows its place, so that
+   * cancelling does not search.
+   */
   readonly #heap: PendingAlert[] = []
   #timer: { readonly timer: Timer; readonly due: number } | undefined
   /** How many pending alerts keep the process alive; the timer is referenced while there is one. */

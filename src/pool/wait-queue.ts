@@ -54,6 +54,8 @@ export class WaitQueue<T> {
    * whether somebody took it. `make` is called for the one who does, and only then.
    */
   offer(make: (label: unknown) => T): boolean {
+    // Nobody waits at most returns, and reading the clocks is most of what a return costs.
+    if (this.#waiters.oldest === undefined) return false
     const now = this.#clock.now()
     for (let first = this.#waiters.oldest; first !== undefined; first = this.#waiters.oldest) {
       // Judged here too: after a freeze the timer that should have turned it away comes late.

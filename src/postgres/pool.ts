@@ -111,7 +111,7 @@ export class Pool extends pg.Pool {
 
   /** Lends a client to `work` and takes it back, however that ends. */
   async use<T>(work: (client: PoolClient) => Promise<T>, options?: ConnectOptions): Promise<T> {
-    const checkout = await this.#acquire(options)
+    const checkout = this.#tryAcquire(options) ?? (await this.#acquire(options))
     const client = lendable(checkout)
     try {
       return await work(client)
@@ -179,7 +179,7 @@ export class Pool extends pg.Pool {
     if (typeof text === 'function') {
       throw new TypeError('Passing a function as the first parameter to pool.query is not supported')
     }
-    const checkout = await this.#acquire()
+    const checkout = this.#tryAcquire(undefined) ?? (await this.#acquire(undefined))
     try {
       return await queryOn(checkout, text, values)
     } catch (error) {
@@ -189,16 +189,27 @@ export class Pool extends pg.Pool {
     }
   }
 
-  async #lend(options?: ConnectOptions): Promise<PoolClient> {
-    return lendable(await this.#acquire(options))
+  #lend(options?: ConnectOptions): Promise<PoolClient> {
+    const checkout = this.#tryAcquire(options)
+    if (checkout !== undefined) return Promise.resolve(lendable(checkout))
+    return this.#acquire(options).then(lendable)
   }
 
-  #acquire(options?: ConnectOptions): Promise<Checkout<PgClient>> {
+  /** Without a promise, a deadline or a place in the queue, where an idle connection can be lent as it is. */
+  #tryAcquire(options: ConnectOptions | undefined): Checkout<PgClient> | undefined {
+    return options?.signal?.aborted ? undefined : this.#pool.tryAcquire(this.#label())
+  }
+
+  #acquire(options: ConnectOptions | undefined): Promise<Checkout<PgClient>> {
     return this.#pool.acquire({
       timeoutMillis: Math.min(this.#options.connectionTimeoutMillis, remainingMillis()),
       signal: options?.signal,
-      label: this.#options.leakDetection ? new Error('acquired here') : undefined,
+      label: this.#label(),
     })
+  }
+
+  #label(): Error | undefined {
+    return this.#options.leakDetection ? new Error('acquired here') : undefined
   }
 
   #createResourcePool(given: PoolOptions): ResourcePool<PgClient> {
