@@ -23,6 +23,15 @@ export class Invocation implements CurrentInvocation {
   }
 
   remainingMillis(): number {
-    return Math.max(0, this.#budgetMillis - elapsedMillis(this.#begun, this.#clock.now()))
+    return Math.max(0, this.#budgetMillis - this.#elapsedMillis())
+  }
+
+  /** Whether Lambda's own time limit has passed, too. */
+  get hasTimedOut(): boolean {
+    return this.#elapsedMillis() >= this.#budgetMillis + DEADLINE_MARGIN_MILLIS
+  }
+
+  #elapsedMillis(): number {
+    return elapsedMillis(this.#begun, this.#clock.now())
   }
 }

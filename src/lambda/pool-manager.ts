@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type Clock, elapsedMillis, type Instant, systemClock } from '../pool/clock.js'
-import { type Environment, environment } from '../registry/environment.js'
+import { type Clock, elapsedMillis, type Instant, systemClock, type Timer } from '../pool/clock.js'
+import { type Environment, environment, isOnLambda } from '../registry/environment.js'
 import { Invocation, type TimedContext } from './invocation.js'
 import { connectionsToKeep, type InitializationType, REMEMBERED_GAPS } from './keep-policy.js'
 
@@ -11,13 +11,17 @@ import { connectionsToKeep, type InitializationType, REMEMBERED_GAPS } from './k
  * The environment is *quiet* while no invocation is open, and Lambda freezes it then, for a millisecond or for minutes. The
  * invocation that ends the quiet wakes the pools, however short it was: connections have died in short freezes too, and asking
  * them costs nothing where the handler does anything else first, and a round trip where it does not. The invocation that ends
- * last leaves behind only what should survive the next freeze. Between invocations that overlap (Managed Instances) nothing
- * happens.
+ * last leaves behind only what should survive the next freeze. Between invocations that overlap (Managed Instances, or a process
+ * that is no Lambda) nothing happens.
+ *
+ * An invocation may never be ended: a durable function is suspended for good, a callback handler returns without calling back. On
+ * Lambda, which runs one at a time, the next one therefore closes what is still open; elsewhere those past their deadline.
  */
 export class PoolManager {
   readonly #environment: Environment
   readonly #clock: Clock
   readonly #initialization: InitializationType
+  readonly #runsOneAtATime: boolean
   readonly #current = new AsyncLocalStorage<Invocation>()
   readonly #open = new Set<Invocation>()
   #invocations = 0
@@ -28,13 +32,30 @@ export class PoolManager {
     this.#environment = within
     this.#clock = clock
     this.#initialization = (process.env.AWS_LAMBDA_INITIALIZATION_TYPE ?? 'on-demand') as InitializationType
+    this.#runsOneAtATime = isOnLambda() && this.#initialization !== 'lambda-managed-instances'
     this.#quietSince = clock.now()
-    within.currentInvocation = () => this.#current.getStore()
+    within.currentInvocation = () => this.current
+  }
+
+  /**
+   * The invocation that the caller belongs to. A socket keeps the async context of the invocation that dialled it, and so calls
+   * back in one that may be over: then it is the only one that is open.
+   */
+  get current(): Invocation | undefined {
+    if (this.isInside) return this.#current.getStore()
+    return this.#open.size === 1 ? this.#open.values().next().value : undefined
+  }
+
+  /** Whether the caller runs in the async context of an open invocation. */
+  get isInside(): boolean {
+    const own = this.#current.getStore()
+    return own !== undefined && this.#open.has(own)
   }
 
   /** Opens an invocation. Nothing here waits: what may be stale is validated while the handler runs. */
   begin(context?: TimedContext): Invocation {
     const invocation = new Invocation(this.#clock, context)
+    this.#closeAbandoned()
     if (this.#open.size === 0) this.#endQuiet()
     this.#open.add(invocation)
     this.#invocations += 1
@@ -48,16 +69,30 @@ export class PoolManager {
 
   /**
    * Closes an invocation. When it was the last open one, checkouts that are still out are reclaimed and idle connections are
-   * trimmed to what the keep policy says. Returns a promise only where a rollback is under way, which must not be frozen half done.
+   * trimmed to what the keep policy says. Returns a promise only where a rollback is under way, which should not be frozen half
+   * done; it resolves before the invocation's deadline.
    */
   end(invocation: Invocation): Promise<void> | undefined {
     if (!this.#open.delete(invocation) || this.#open.size > 0) return undefined
-    this.#quietSince = this.#clock.now()
-    const pools = [...this.#environment.pools]
-    for (const pool of pools) pool.reclaim()
+    this.#beginQuiet()
     this.#trim()
-    const restoring = pools.filter((pool) => pool.restoring)
-    return restoring.length === 0 ? undefined : this.#trimOnceRestored(restoring.map((pool) => pool.restored()))
+    const restoring = [...this.#environment.pools].filter((pool) => pool.isRestoring).map((pool) => pool.restored())
+    return restoring.length === 0 ? undefined : this.#trimOnceRestored(restoring, invocation.remainingMillis())
+  }
+
+  #closeAbandoned(): void {
+    if (this.#open.size === 0) return
+    for (const invocation of this.#open) {
+      if (this.#runsOneAtATime || invocation.hasTimedOut) this.#open.delete(invocation)
+    }
+    if (this.#open.size === 0) this.#beginQuiet()
+  }
+
+  #beginQuiet(): void {
+    this.#quietSince = this.#clock.now()
+    for (const pool of this.#environment.pools) {
+      pool.reclaim((invocation) => !this.#open.has(invocation as Invocation))
+    }
   }
 
   #endQuiet(): void {
@@ -83,8 +118,14 @@ export class PoolManager {
     }
   }
 
-  async #trimOnceRestored(restored: Promise<void>[]): Promise<void> {
-    await Promise.all(restored)
+  async #trimOnceRestored(restored: Promise<void>[], limitMillis: number): Promise<void> {
+    let limit: Timer | undefined
+    const passed = new Promise<void>((resolve) => {
+      if (limitMillis !== Number.POSITIVE_INFINITY) limit = this.#clock.setTimer(limitMillis, resolve)
+    })
+    limit?.ref()
+    await Promise.race([Promise.all(restored), passed])
+    limit?.cancel()
     if (this.#open.size === 0) this.#trim()
   }
 }

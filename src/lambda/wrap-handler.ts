@@ -30,7 +30,10 @@ export function wrapHandler<H extends AnyHandler>(handler: H): H {
     throw new TypeError(`Expected \`handler\` to be a function, got \`${String(handler)}\` (${typeof handler})`)
   }
   const manager = poolManager()
-  const wrapped = (...args: unknown[]) => invoke(manager, handler, args)
+  const wrapped = function (this: unknown, ...args: unknown[]): unknown {
+    // Wrapped twice, the outer one counts.
+    return manager.isInside ? handler.apply(this, args) : invoke(manager, handler.bind(this), handler.length, args)
+  }
   // Lambda reads these off the function: the marks, and from the length whether it expects a callback.
   Object.defineProperty(wrapped, 'length', { value: handler.length, configurable: true })
   Object.defineProperty(wrapped, 'name', { value: handler.name, configurable: true })
@@ -45,12 +48,13 @@ export function wrapHandler<H extends AnyHandler>(handler: H): H {
  * One invocation. It ends, once, when the promise that the handler returned settles; when the callback it was given is called; or,
  * if it returned no promise and takes no callback, when it has returned.
  */
-function invoke(manager: PoolManager, handler: AnyHandler, args: unknown[]): unknown {
+function invoke(manager: PoolManager, handler: AnyHandler, length: number, args: unknown[]): unknown {
   const invocation = manager.begin(args.find(isTimed))
   const callback = args[2]
   if (typeof callback === 'function') {
+    let restoring: Promise<void> | undefined
     args[2] = (...result: unknown[]) => {
-      const restoring = manager.end(invocation)
+      restoring ??= manager.end(invocation)
       if (restoring === undefined) callback(...result)
       else void restoring.then(() => callback(...result))
     }
@@ -58,7 +62,7 @@ function invoke(manager: PoolManager, handler: AnyHandler, args: unknown[]): unk
   try {
     const returned = manager.run(invocation, () => handler(...args))
     if (isThenable(returned)) return endWith(manager, invocation, returned)
-    if (typeof callback !== 'function' || handler.length < 3) manager.end(invocation)
+    if (typeof callback !== 'function' || length < 3) manager.end(invocation)
     return returned
   } catch (error) {
     manager.end(invocation)

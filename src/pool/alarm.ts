@@ -55,7 +55,8 @@ export class Alarm {
   /** Rings all that is due by either clock. Called after a sleep, when the heap's order by one clock says too little. */
   sweep(): void {
     const now = this.#clock.now()
-    for (const alert of this.#heap.slice()) if (alert.isDue(now)) this.#ring(alert)
+    const due = this.#heap.filter((alert) => alert.isDue(now)).sort((one, other) => (one.precedes(other) ? -1 : 1))
+    for (const alert of due) this.#ring(alert)
     this.#arm()
   }
 

@@ -1,9 +1,10 @@
+import type { Link } from './chain.js'
 import { PoolError } from './errors.js'
 import type { Slot } from './slot.js'
 
 /** Where a checkout is returned to. */
 export interface Lender<R> {
-  returned(slot: Slot<R>, discard: Error | boolean): void
+  returned(slot: Slot<R>, checkout: Checkout<R>, discard: Error | boolean): void
   returnedLate(checkout: Checkout<R>): void
 }
 
@@ -13,7 +14,11 @@ type CheckoutState = 'open' | 'released' | 'reclaimed'
  * One loan of one resource. It can be released once; what a former borrower does with its checkout later can't touch the next
  * loan, because that is another object.
  */
-export class Checkout<R> {
+export class Checkout<R> implements Link<Checkout<R>> {
+  /** @internal */
+  older: Checkout<R> | undefined
+  /** @internal */
+  newer: Checkout<R> | undefined
   readonly resource: R
   /** Whatever the borrower gave at acquire to be recognised by, for instance where it was. */
   readonly label: unknown
@@ -45,7 +50,7 @@ export class Checkout<R> {
     switch (this.#state) {
       case 'open':
         this.#state = 'released'
-        return this.#lender.returned(this.#slot, discard)
+        return this.#lender.returned(this.#slot, this, discard)
       case 'reclaimed':
         this.#state = 'released'
         return this.#lender.returnedLate(this)
@@ -54,8 +59,6 @@ export class Checkout<R> {
           'POOL_DOUBLE_RELEASE',
           'Release called on client which has already been released to the pool.',
         )
-      default:
-        this.#state satisfies never
     }
   }
 

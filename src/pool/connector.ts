@@ -36,11 +36,14 @@ export interface Connector<R> {
   /** Decides what a return needs. Local and quick: it runs at every return. */
   inspect(resource: R): Condition
   /** When the other side last answered, on the pool's clock; unknown where this is missing or returns nothing. */
-  lastSign?(resource: R): Instant | undefined
+  lastSign?(resource: R, now: Instant): Instant | undefined
   /** Brings a dirty resource back; rejects when that fails. */
   reset(resource: R): void | PromiseLike<void>
   /** Says goodbye, and settles when the other side can't count the resource any more. Starts before it returns. */
   close(resource: R): void | PromiseLike<void>
   /** Takes the resource away without a word, at once. */
   destroy(resource: R): void
+  /** Called before the first of several loans at once, and after the last, on a resource that nobody uses at that moment. */
+  share?(resource: R): void
+  unshare?(resource: R): void
 }

@@ -34,6 +34,7 @@ export type PoolErrorCode =
   | 'POOL_DIAL_FAILED'
   | 'POOL_DIAL_TIMEOUT'
   | 'POOL_DOUBLE_RELEASE'
+  | 'POOL_RECLAIMED'
   | 'POOL_TRANSACTION_ROLLED_BACK'
 
 /** Base of the pool's errors: a stable {@link PoolErrorCode}, unless the cause has a code of its own that programs know. */

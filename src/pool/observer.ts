@@ -12,6 +12,8 @@ export interface PoolObserver<R> {
   acquired?(resource: R): void
   /** It came back, with the error or flag of the borrower; what becomes of it is decided afterwards. */
   released?(resource: R, discard: Error | boolean): void
+  /** It is in nobody's hands and waits for the next borrower. */
+  idle?(resource: R): void
   /** It is closed and its slot is free. */
   retired?(resource: R, reason: RetireReason): void
   /** One that nobody had lent was lost. */
@@ -51,6 +53,14 @@ export class GuardedObserver<R> {
   released(resource: R, discard: Error | boolean): void {
     try {
       this.#observer.released?.(resource, discard)
+    } catch (error) {
+      this.fault(error)
+    }
+  }
+
+  idle(resource: R): void {
+    try {
+      this.#observer.idle?.(resource)
     } catch (error) {
       this.fault(error)
     }

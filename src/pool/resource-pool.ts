@@ -1,15 +1,14 @@
-import { Alarm, type Alert } from './alarm.js'
-import { Checkout, type Lender } from './checkout.js'
-import { elapsedMillis, type Instant } from './clock.js'
-import type { Condition, Connector, DialFailure } from './connector.js'
-import { type AcquirePhase, AcquireTimeoutError, DialError, PoolError, type PoolGauges } from './errors.js'
+import { Alarm } from './alarm.js'
+import type { Checkout } from './checkout.js'
+import type { Connector } from './connector.js'
+import { PoolError, type PoolGauges } from './errors.js'
+import { IdleExpiry } from './idle-expiry.js'
+import { Lending } from './lending.js'
 import { GuardedObserver, type PoolObserver } from './observer.js'
 import type { ResourcePoolOptions } from './options.js'
-import type { RetireReason } from './retirement.js'
-import type { Held, Slot } from './slot.js'
+import type { SlotState } from './slot.js'
 import { Counters, type PoolStats } from './stats.js'
-import { Supply } from './supply.js'
-import { WaitQueue } from './wait-queue.js'
+import type { Supply } from './supply.js'
 
 /** What one acquire asks for. */
 export interface AcquireOptions {
@@ -19,6 +18,8 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal | undefined
   /** Kept on the checkout. */
   readonly label?: unknown
+  /** Whether a resource that others use at the same time will do. Default false. */
+  readonly share?: boolean | undefined
 }
 
 /** What `end` had to take by force. */
@@ -37,48 +38,37 @@ export interface EndReport {
  * - *idle*: the pool; the newest is lent first, so that the others can grow old.
  * - *validating*, *returning*: the pool, while the connector pings or resets the resource within a bound.
  * - *lent*: one {@link Checkout}, which gives it back once, or loses it when the pool reclaims it.
+ * - *shared*, *full*: several checkouts, each of which gives back its own loan; the last one gives back the resource.
  * - *closing*: the pool, until the connector has closed it, or the bound has passed and it was destroyed.
  *
- * This class is the demand side: who waits, who is served, what is kept. {@link Supply} makes and unmakes what is lent.
- * Everything between two awaits is one atomic section; each leaves the pool so that nobody waits while a fit resource is idle,
- * and that what is under way never exceeds those who wait for it.
+ * This class is what users of a pool see. {@link Lending} decides who is served, {@link Supply} makes and unmakes what is lent.
+ * Everything between two awaits is one atomic section. Whatever settles late finds its slot in another state, and stops there.
  */
 export class ResourcePool<R> {
-  readonly #connector: Connector<R>
   readonly #options: ResourcePoolOptions
-  readonly #observer: GuardedObserver<R>
   readonly #alarm: Alarm
   readonly #counters = new Counters()
-  readonly #queue: WaitQueue<Checkout<R>>
+  readonly #lending: Lending<R>
   readonly #supply: Supply<R>
-  readonly #lender: Lender<R>
-  #lastDialError: unknown
-  #probeAlert: Alert | undefined
-  #idleAlert: Alert | undefined
+  readonly #idleExpiry: IdleExpiry<R>
   #ending: { readonly ended: Promise<EndReport>; readonly settle: (report: EndReport) => void } | undefined
   #reclaimedAtEnd = 0
 
   constructor(connector: Connector<R>, options: ResourcePoolOptions, observer: PoolObserver<R> = {}) {
-    this.#connector = connector
     this.#options = options
     this.#alarm = new Alarm(options.clock)
-    this.#observer = new GuardedObserver(observer, this.#counters)
-    this.#queue = new WaitQueue(options.clock, this.#alarm, {
-      timeout: (waitedMillis) => this.#timeout(waitedMillis),
-      aborted: (reason) => this.#aborted(reason),
-    })
-    this.#supply = new Supply(connector, options, this.#alarm, this.#counters, this.#observer, {
-      ready: (slot, held) => this.#lendOrKeep(slot, held, options.clock.now()),
-      changed: () => this.#serve(),
-      dialFailed: (kind, error) => this.#dialFailed(kind, error),
-    })
-    this.#lender = {
-      returned: (slot, discard) => this.#checkIn(slot, discard),
-      returnedLate: (checkout) => {
-        this.#counters.lateReturns += 1
-        this.#observer.returnedLate(checkout)
+    const guarded = new GuardedObserver(observer, this.#counters)
+    this.#lending = new Lending(connector, options, this.#alarm, this.#counters, guarded, {
+      spare: (slot, held, now) => {
+        this.#supply.slots.move(slot, { name: 'idle', held, since: now })
+        this.#idleExpiry.watch()
+        guarded.idle(held.resource)
       },
-    }
+      freedAtEnd: () => this.#settleEnd(),
+    })
+    this.#supply = this.#lending.supply
+    const { clock, idleTimeoutMillis, min } = options
+    this.#idleExpiry = new IdleExpiry(this.#supply, this.#alarm, clock, idleTimeoutMillis, min)
   }
 
   /**
@@ -89,25 +79,19 @@ export class ResourcePool<R> {
    * @throws {DialError} when dialling failed for good, or failed at all and there is no time limit to try again within.
    */
   acquire(options: AcquireOptions = {}): Promise<Checkout<R>> {
-    const { timeoutMillis = Number.POSITIVE_INFINITY, signal, label } = options
-    if (signal?.aborted) return Promise.reject(this.#aborted(signal.reason))
+    const { timeoutMillis = Number.POSITIVE_INFINITY, signal, label, share = false } = options
+    if (signal?.aborted) return Promise.reject(this.#lending.aborted(signal.reason))
     if (this.#ending !== undefined) return Promise.reject(endedError())
-    const checkout = this.tryAcquire(label)
+    const checkout = this.#lending.tryLend(label, share)
     if (checkout !== undefined) return Promise.resolve(checkout)
-    const turn = this.#queue.join({ timeoutMillis, signal, label })
-    this.#serve()
+    const turn = this.#lending.queue.join({ timeoutMillis, signal, label, share })
+    this.#lending.serve()
     return turn
   }
 
-  /** Lends a resource if one is idle and fit as it is, and nobody waits. */
-  tryAcquire(label?: unknown): Checkout<R> | undefined {
-    if (this.#queue.length > 0) return undefined
-    const slot = this.#supply.slots.newest('idle')
-    if (slot === undefined) return undefined
-    const now = this.#options.clock.now()
-    const { held } = slot.state
-    if (this.#supply.needsProof(held, now) || this.#supply.unfitIdle(slot, now) !== undefined) return undefined
-    return this.#lend(slot, held, label)
+  /** The same where it needs no waiting: nobody waits, and a resource can be lent as it is. */
+  tryAcquire(label?: unknown, share = false): Checkout<R> | undefined {
+    return this.#lending.tryLend(label, share)
   }
 
   /** Whether `end` was called. */
@@ -116,18 +100,7 @@ export class ResourcePool<R> {
   }
 
   gauges(): PoolGauges {
-    const { slots } = this.#supply
-    return {
-      max: this.#options.max,
-      total: slots.total,
-      idle: slots.count('idle'),
-      lent: slots.count('lent'),
-      dialing: slots.count('dialing'),
-      validating: slots.count('validating'),
-      returning: slots.count('returning'),
-      closing: slots.count('closing'),
-      waiting: this.#queue.length,
-    }
+    return this.#supply.slots.gauges(this.#options.max, this.#lending.queue.length)
   }
 
   /** All gauges and counters of this moment. */
@@ -142,7 +115,7 @@ export class ResourcePool<R> {
    */
   trim(keep: number): number {
     const { slots } = this.#supply
-    const spare = () => Math.max(0, slots.count('validating') - this.#queue.length)
+    const spare = () => Math.max(0, slots.count('validating') - this.#lending.queue.length)
     let trimmed = 0
     for (let slot = slots.oldest('validating'); slot && spare() > 0; slot = slots.oldest('validating')) {
       if (slots.count('idle') + spare() <= keep) break
@@ -153,7 +126,7 @@ export class ResourcePool<R> {
       this.#supply.retire(slot, slot.state.held, 'trim')
       trimmed += 1
     }
-    this.#supply.abandonDials(this.#queue.length)
+    this.#supply.abandonDials(this.#lending.queue.length)
     return trimmed
   }
 
@@ -163,13 +136,13 @@ export class ResourcePool<R> {
    */
   wake(): void {
     this.#alarm.sweep()
-    this.#supply.suspectAll()
+    this.#supply.fitness.suspectAll()
     const now = this.#options.clock.now()
     for (const slot of this.#supply.slots.snapshot('idle')) {
       if (slot.state.name !== 'idle' || this.#supply.retireUnfit(slot, now)) continue
-      if (this.#supply.needsProof(slot.state.held, now)) this.#supply.validate(slot, slot.state.held)
+      if (this.#supply.fitness.needsProof(slot.state.held, now)) this.#supply.validate(slot, slot.state.held)
     }
-    this.#serve()
+    this.#lending.serve()
   }
 
   /**
@@ -180,21 +153,32 @@ export class ResourcePool<R> {
     const closing = this.#supply.condemn(this.#counters.generation)
     this.#supply.abandonDials(0)
     // Whoever counted on one that is closing now need not wait until it is closed, if another slot is free.
-    this.#serve()
+    this.#lending.serve()
     await Promise.all(closing)
   }
 
-  /** Takes back all that is lent, for good: each resource is closed, each checkout dead. Returns those checkouts. */
-  reclaim(): Checkout<R>[] {
-    const reclaimed: Checkout<R>[] = []
-    for (const slot of this.#supply.slots.snapshot('lent')) {
-      const { name, checkout, held } = slot.state
-      // One may be on its way back just now, and closing one may bring others back.
-      if (name !== 'lent' || !checkout.reclaim()) continue
-      this.#supply.retire(slot, held, 'reclaimed')
-      reclaimed.push(checkout)
-    }
-    return reclaimed
+  /**
+   * Takes back what is lent, for good: each resource is closed, each checkout dead. With `which`, only from borrowers with such a
+   * label; a shared resource is closed under all its borrowers. Returns the reclaimed checkouts.
+   */
+  reclaim(which: (label: unknown) => boolean = () => true): Checkout<R>[] {
+    const { slots } = this.#supply
+    const lent = [...slots.snapshot('lent'), ...slots.snapshot('shared'), ...slots.snapshot('full')]
+    return lent.flatMap((slot) => {
+      const out = checkoutsOf(slot.state)
+      if (!out.some(({ label }) => which(label))) return []
+      const reclaimed = out.filter((checkout) => checkout.reclaim())
+      // None, if the last is on its way back just now, or came back when another resource was closed.
+      if (reclaimed.length > 0) this.#supply.retire(slot, slot.state.held, 'reclaimed')
+      return reclaimed
+    })
+  }
+
+  /** Turns away callers that wait, if they have such a label. */
+  turnAway(which: (label: unknown) => boolean, error: () => Error): void {
+    this.#lending.queue.reject(error, ({ label }) => which(label), 'all')
+    // Whoever is first now may take what those would not.
+    this.#lending.serve()
   }
 
   /** Resolves when no returned resource is being reset any more. */
@@ -208,12 +192,13 @@ export class ResourcePool<R> {
    */
   end(patienceMillis = Number.POSITIVE_INFINITY): Promise<EndReport> {
     if (this.#ending !== undefined) return this.#ending.ended
-    let settle: (report: EndReport) => void = () => {}
+    let settle!: (report: EndReport) => void
     const ended = new Promise<EndReport>((resolve) => {
       settle = resolve
     })
     this.#ending = { ended, settle }
-    this.#queue.reject(endedError, () => true, 'all')
+    this.#lending.hasEnded = true
+    this.#lending.queue.reject(endedError, () => true, 'all')
     this.#supply.abandonDials(0)
     this.#supply.retireUnlent('end')
     const reclaim = () => {
@@ -224,165 +209,18 @@ export class ResourcePool<R> {
     return ended
   }
 
-  /** The atomic section that everything leads to: serves those who wait from what is idle, then dials for the rest. */
-  #serve(): void {
-    if (this.#ending !== undefined) return this.#settleEnd()
-    this.#serveFromIdle()
-    this.#dialForDemand()
-  }
-
-  #serveFromIdle(): void {
-    const { slots } = this.#supply
-    for (let slot = slots.newest('idle'); slot && this.#queue.length > 0; slot = slots.newest('idle')) {
-      const now = this.#options.clock.now()
-      if (this.#supply.retireUnfit(slot, now)) continue
-      const { held } = slot.state
-      if (this.#supply.needsProof(held, now)) {
-        if (slots.count('validating') >= this.#queue.length) return
-        this.#supply.validate(slot, held)
-      } else if (!this.#lendToFirst(slot, held)) return
-    }
-  }
-
-  #dialForDemand(): void {
-    while (this.#dialIsNeeded()) {
-      const pause = this.#supply.backoff.remainingMillis()
-      if (pause > 0) return this.#dialAfter(pause)
-      this.#supply.dial()
-    }
-  }
-
-  /** Asked again before each dial. While backing off, one dial at a time goes out to see whether it is over. */
-  #dialIsNeeded(): boolean {
-    const { slots, backoff } = this.#supply
-    const underWay = slots.count('dialing') + slots.count('validating') + slots.count('returning')
-    if (underWay >= this.#queue.length || slots.total >= this.#options.max) return false
-    return backoff.round === 0 || slots.count('dialing') === 0
-  }
-
-  #dialAfter(pauseMillis: number): void {
-    // Always anew: a success may have ended the pause that an older alert belongs to. Somebody waits for it, perhaps without a
-    // time limit that would keep the process.
-    this.#probeAlert?.cancel()
-    this.#probeAlert = this.#alarm.set(pauseMillis, () => this.#serve(), 'keeps-process')
-  }
-
-  #dialFailed(kind: DialFailure, error: unknown): void {
-    this.#lastDialError = error
-    const { slots } = this.#supply
-    // Without a time limit there is nothing to try again within. While other resources live, or are being dialled with better luck,
-    // the rest may still be served.
-    const living = slots.staying - (kind === 'permanent' ? slots.count('dialing') : 0)
-    this.#queue.reject(
-      () => new DialError(this.gauges(), error),
-      (terms) => kind === 'permanent' || terms.timeoutMillis === Number.POSITIVE_INFINITY,
-      living > 0 ? 'first' : 'all',
-    )
-  }
-
-  #lendToFirst(slot: Slot<R>, held: Held<R>): boolean {
-    return this.#queue.offer((label) => this.#lend(slot, held, label))
-  }
-
-  #lend(slot: Slot<R>, held: Held<R>, label: unknown): Checkout<R> {
-    const checkout = new Checkout(this.#lender, slot, held.resource, label)
-    held.uses += 1
-    this.#supply.slots.move(slot, { name: 'lent', held, checkout })
-    this.#counters.acquires += 1
-    this.#observer.acquired(held.resource)
-    return checkout
-  }
-
-  /** The atomic section of a return: retired, reset first, or lent on. */
-  #checkIn(slot: Slot<R>, discard: Error | boolean): void {
-    const { state } = slot
-    if (state.name !== 'lent') throw new Error(`bug: a slot that is ${state.name} was returned`)
-    const { held } = state
-    this.#observer.released(held.resource, discard)
-    this.#supply.noteSign(held)
-    const now = this.#options.clock.now()
-    const condition = this.#inspect(held.resource)
-    const reason = discard ? 'discarded' : (this.#supply.unfit(held, now) ?? RETURNED_UNFIT[condition])
-    if (reason !== undefined) this.#supply.retire(slot, held, reason)
-    else if (this.#ending !== undefined) this.#supply.retire(slot, held, 'end')
-    else if (condition === 'dirty') this.#supply.restore(slot, held)
-    else if (this.#queue.length > 0 && this.#supply.needsProof(held, now)) this.#supply.validate(slot, held)
-    else this.#lendOrKeep(slot, held, now)
-  }
-
-  /** The atomic section of a fit resource in nobody's hands. */
-  #lendOrKeep(slot: Slot<R>, held: Held<R>, now: Instant): void {
-    this.#lastDialError = undefined
-    if (this.#ending !== undefined) this.#supply.retire(slot, held, 'end')
-    else if (this.#lendToFirst(slot, held)) this.#dialForDemand()
-    else if (this.#supply.slots.count('idle') >= this.#options.maxIdle) this.#supply.retire(slot, held, 'surplus')
-    else this.#keep(slot, held, now)
-  }
-
-  #keep(slot: Slot<R>, held: Held<R>, now: Instant): void {
-    this.#supply.slots.move(slot, { name: 'idle', held, since: now })
-    if (this.#idleAlert === undefined) this.#expireIdleAfter(this.#options.idleTimeoutMillis)
-  }
-
-  #expireIdleAfter(millis: number): void {
-    if (millis === Number.POSITIVE_INFINITY) return
-    this.#idleAlert = this.#alarm.set(
-      millis,
-      () => {
-        this.#idleAlert = undefined
-        this.#expireIdle()
-      },
-      'lets-exit',
-    )
-  }
-
-  /** The chain of idle ones is in the order of their ages: those that have to go stand in front. */
-  #expireIdle(): void {
-    const now = this.#options.clock.now()
-    const { slots } = this.#supply
-    let oldest = slots.oldest('idle')
-    while (oldest !== undefined && this.#supply.retireUnfit(oldest, now)) oldest = slots.oldest('idle')
-    if (oldest === undefined || slots.staying <= this.#options.min) return
-    this.#expireIdleAfter(this.#options.idleTimeoutMillis - elapsedMillis(oldest.state.since, now))
-  }
-
   #settleEnd(): void {
     if (this.#ending === undefined || this.#supply.slots.total > 0) return
     this.#alarm.stop()
     this.#ending.settle({ reclaimed: this.#reclaimedAtEnd })
   }
-
-  #inspect(resource: R): Condition {
-    try {
-      return this.#connector.inspect(resource)
-    } catch (error) {
-      this.#observer.fault(error)
-      return 'unusable'
-    }
-  }
-
-  #phase(): AcquirePhase {
-    const { slots, backoff } = this.#supply
-    if (slots.count('dialing') > 0 || backoff.round > 0) return 'dial'
-    if (slots.count('validating') > 0) return 'validate'
-    return slots.count('returning') > 0 ? 'reset' : 'wait'
-  }
-
-  #timeout(waitedMillis: number): AcquireTimeoutError {
-    this.#counters.acquireTimeouts += 1
-    return new AcquireTimeoutError(this.#phase(), waitedMillis, this.gauges(), this.#lastDialError)
-  }
-
-  #aborted(reason: unknown): PoolError {
-    this.#counters.acquireAborts += 1
-    return new PoolError('POOL_ACQUIRE_ABORTED', 'the caller gave up waiting for a connection', { cause: reason })
-  }
 }
 
-const RETURNED_UNFIT = { clean: undefined, dirty: undefined, unusable: 'busy' } as const satisfies Record<
-  Condition,
-  RetireReason | undefined
->
+/** The loans of a slot; none where it is not lent any more. */
+function checkoutsOf<R>(state: SlotState<R>): Checkout<R>[] {
+  if (state.name === 'lent') return [state.checkout]
+  return state.name === 'shared' || state.name === 'full' ? state.loans.out.snapshot() : []
+}
 
 function endedError(): PoolError {
   return new PoolError('POOL_ENDED', 'Cannot use a pool after calling end on the pool')

@@ -2,6 +2,7 @@ import type { BoundedWork } from './bounded.js'
 import type { Link } from './chain.js'
 import type { Checkout } from './checkout.js'
 import type { Instant } from './clock.js'
+import type { Loans } from './loans.js'
 import type { RetireReason } from './retirement.js'
 
 /** A resource and the facts that it is judged by. */
@@ -27,9 +28,9 @@ export interface Held<R> {
  *
  * ```
  * dialing ──▶ idle ⇄ lent ──▶ returning ──▶ idle or lent
- *    │        idle ──▶ validating ──▶ idle or lent
- *    ▼          every one but dialing ──▶ closing ──▶ gone
- *   gone
+ *    │        idle ⇄ full ⇄ shared   (full may return, too)
+ *    ▼        idle ──▶ validating ──▶ idle or lent
+ *   gone        every one but dialing ──▶ closing ──▶ gone
  * ```
  */
 export type SlotState<R> =
@@ -37,9 +38,18 @@ export type SlotState<R> =
   | { readonly name: 'idle'; readonly held: Held<R>; readonly since: Instant }
   | { readonly name: 'validating'; readonly held: Held<R> }
   | { readonly name: 'lent'; readonly held: Held<R>; readonly checkout: Checkout<R> }
+  | SharedState<R, 'shared'>
+  | SharedState<R, 'full'>
   | { readonly name: 'returning'; readonly held: Held<R>; readonly done: Promise<void>; work: BoundedWork | undefined }
   | { readonly name: 'closing'; readonly held: Held<R>; readonly reason: RetireReason }
   | { readonly name: 'gone' }
+
+/** Lent to several borrowers at once: `shared` while it would take one more, `full` while it would not. */
+export interface SharedState<R, N extends 'shared' | 'full'> {
+  readonly name: N
+  readonly held: Held<R>
+  readonly loans: Loans<R>
+}
 
 /** One unit of the pool's capacity: from the dial until the resource is closed. */
 export class Slot<R> implements Link<Slot<R>> {
@@ -54,7 +64,7 @@ export class Slot<R> implements Link<Slot<R>> {
 }
 
 /** The state that is named `N`. */
-export type StateNamed<R, N extends SlotState<R>['name']> = Extract<SlotState<R>, { name: N }>
+export type StateNamed<R, N extends SlotState<R>['name']> = Extract<SlotState<R>, { readonly name: N }>
 
 /** A slot that is known to be in state `N`. */
 export type SlotIn<R, N extends SlotState<R>['name']> = Slot<R> & { readonly state: StateNamed<R, N> }

@@ -1,4 +1,5 @@
 import { Chain } from './chain.js'
+import type { PoolGauges } from './errors.js'
 import { Slot, type SlotIn, type SlotState } from './slot.js'
 
 type CountedState = Exclude<SlotState<unknown>['name'], 'gone'>
@@ -13,6 +14,8 @@ export class Slots<R> {
     idle: new Chain(),
     validating: new Chain(),
     lent: new Chain(),
+    shared: new Chain(),
+    full: new Chain(),
     returning: new Chain(),
     closing: new Chain(),
   }
@@ -26,6 +29,30 @@ export class Slots<R> {
   /** Those of them that are not on their way out. */
   get staying(): number {
     return this.#total - this.#chains.closing.length
+  }
+
+  /** Those whose resource is in the hands of borrowers. */
+  get lent(): number {
+    return this.#chains.lent.length + this.#chains.shared.length + this.#chains.full.length
+  }
+
+  /** Those that will serve somebody soon: being dialled, validated or reset. */
+  get underWay(): number {
+    return this.#chains.dialing.length + this.#chains.validating.length + this.#chains.returning.length
+  }
+
+  gauges(max: number, waiting: number): PoolGauges {
+    return {
+      max,
+      total: this.#total,
+      idle: this.count('idle'),
+      lent: this.lent,
+      dialing: this.count('dialing'),
+      validating: this.count('validating'),
+      returning: this.count('returning'),
+      closing: this.count('closing'),
+      waiting,
+    }
   }
 
   count(name: CountedState): number {

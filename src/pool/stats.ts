@@ -7,6 +7,8 @@ export interface PoolStats extends PoolGauges {
   readonly generation: number
   /** Checkouts handed out. */
   readonly acquires: number
+  /** Of these, loans of a connection that others were using at the same time. */
+  readonly joins: number
   readonly acquireTimeouts: number
   readonly acquireAborts: number
   readonly dials: number
@@ -28,6 +30,7 @@ export interface PoolStats extends PoolGauges {
 export class Counters {
   generation = 0
   acquires = 0
+  joins = 0
   acquireTimeouts = 0
   acquireAborts = 0
   dials = 0

@@ -1,12 +1,14 @@
 import type { Alarm } from './alarm.js'
 import { Backoff } from './backoff.js'
 import { bounded } from './bounded.js'
-import { elapsedMillis, type Instant } from './clock.js'
+import type { Instant } from './clock.js'
 import type { Connector, DialFailure } from './connector.js'
 import { PoolError } from './errors.js'
+import { Fitness } from './fitness.js'
+import type { GuardedConnector } from './guarded-connector.js'
 import type { GuardedObserver } from './observer.js'
 import type { ResourcePoolOptions } from './options.js'
-import { judge, judgeIdle, type RetireReason } from './retirement.js'
+import type { RetireReason } from './retirement.js'
 import type { Held, Slot, SlotIn, StateNamed } from './slot.js'
 import { Slots } from './slots.js'
 import type { Counters } from './stats.js'
@@ -22,22 +24,23 @@ export interface Demand<R> {
 
 /**
  * The half of the pool that turns slots into fit resources and back: it dials, validates, resets and closes, each within a bound,
- * and keeps what is known about the life of resources (generation, suspicion, backoff). Who gets a resource is not its business.
+ * and judges them by what is known about their life ({@link Fitness}). Who gets a resource is not its business.
  */
 export class Supply<R> {
   readonly slots = new Slots<R>()
   readonly backoff: Backoff
+  readonly fitness: Fitness<R>
   readonly #connector: Connector<R>
+  readonly #guarded: GuardedConnector<R>
   readonly #options: ResourcePoolOptions
   readonly #alarm: Alarm
   readonly #counters: Counters
   readonly #observer: GuardedObserver<R>
   readonly #demand: Demand<R>
-  /** Grows whenever something happened that may have killed resources unseen: each must then prove itself again. */
-  #suspicions = 0
 
   constructor(
     connector: Connector<R>,
+    guarded: GuardedConnector<R>,
     options: ResourcePoolOptions,
     alarm: Alarm,
     counters: Counters,
@@ -45,43 +48,25 @@ export class Supply<R> {
     demand: Demand<R>,
   ) {
     this.#connector = connector
+    this.#guarded = guarded
     this.#options = options
     this.#alarm = alarm
     this.#counters = counters
     this.#observer = observer
     this.#demand = demand
     this.backoff = new Backoff(options.clock, options.random)
+    this.fitness = new Fitness(guarded, options, counters, this.slots)
   }
 
-  suspectAll(): void {
-    this.#suspicions += 1
+  /** Whether a slot is left to dial in. While backing off, one dial at a time goes out to see whether it is over. */
+  get hasRoom(): boolean {
+    if (this.slots.total >= this.#options.max) return false
+    return this.backoff.round === 0 || this.slots.count('dialing') === 0
   }
 
-  needsProof(held: Held<R>, now: Instant): boolean {
-    const bypass = this.#options.validationBypassMillis
-    if (bypass === Number.POSITIVE_INFINITY) return false
-    return held.provenAgainst !== this.#suspicions || elapsedMillis(held.provenAt, now) >= bypass
-  }
-
-  /** Why a resource that comes back must not be lent again. */
-  unfit(held: Held<R>, now: Instant): RetireReason | undefined {
-    return judge(held, now, this.#counters.generation, this.#options)
-  }
-
-  /** Why an idle resource must not be lent again. The idle timeout spares `min` of them. */
-  unfitIdle({ state: { held, since } }: SlotIn<R, 'idle'>, now: Instant): RetireReason | undefined {
-    const reason = judgeIdle(held, since, now, this.#counters.generation, this.#options)
-    return reason === 'idle' && this.slots.staying <= this.#options.min ? undefined : reason
-  }
-
-  /** Takes note of the last sign of life that a returned resource gave to its borrower. */
-  noteSign(held: Held<R>): void {
-    // Whatever was suspected meanwhile stays suspected: nobody knows which of the two came first.
-    try {
-      held.provenAt = this.#connector.lastSign?.(held.resource) ?? held.provenAt
-    } catch (error) {
-      this.#observer.fault(error)
-    }
+  /** The same, and no pause is to be waited for first. */
+  canDialNow(): boolean {
+    return this.hasRoom && this.backoff.remainingMillis() === 0
   }
 
   /** Opens a slot and dials. */
@@ -97,16 +82,16 @@ export class Supply<R> {
       () => this.#connector.dial({ signal: abort.signal, lost: (error) => this.#lost(slot, error) }),
       (outcome) => {
         if (outcome.how === 'done' && dialing.lostWith === undefined) return this.#dialled(slot, outcome.value)
-        if (outcome.how === 'done') this.#destroy(outcome.value)
+        if (outcome.how === 'done') this.#guarded.destroy(outcome.value)
         if (outcome.how === 'abandoned') abort.abort()
         this.slots.move(slot, { name: 'gone' })
         if (!dialing.unwanted) {
           const error = outcome.how === 'failed' ? outcome.error : (dialing.lostWith ?? this.#dialTimeout())
-          this.#dialFailed(error, outcome.how === 'failed' ? this.#classify(error) : 'transient', round)
+          this.#dialFailed(error, outcome.how === 'failed' ? this.#guarded.classify(error) : 'transient', round)
         }
         this.#demand.changed()
       },
-      (late) => this.#destroy(late),
+      (late) => this.#guarded.destroy(late),
     )
   }
 
@@ -121,7 +106,7 @@ export class Supply<R> {
 
   /** Asks a resource in nobody's hands for a sign of life. One that gives none condemns its generation. */
   validate(slot: Slot<R>, held: Held<R>): void {
-    const against = this.#suspicions
+    const against = this.fitness.suspicions
     const validating = { name: 'validating' as const, held }
     this.slots.move(slot, validating)
     this.#counters.pings += 1
@@ -141,7 +126,7 @@ export class Supply<R> {
 
   /** Resets a returned resource before it is lent again. */
   restore(slot: Slot<R>, held: Held<R>): void {
-    let finish = () => {}
+    let finish!: () => void
     const done = new Promise<void>((resolve) => {
       finish = resolve
     })
@@ -154,8 +139,9 @@ export class Supply<R> {
       () => this.#connector.reset(held.resource),
       (outcome) => {
         finish()
-        this.noteSign(held)
-        const judged = this.unfit(held, this.#options.clock.now())
+        const now = this.#options.clock.now()
+        this.fitness.noteSign(held, now)
+        const judged = this.fitness.unfit(held, now)
         const reason = outcome.how === 'done' || judged === 'broken' ? judged : 'reset'
         if (reason === undefined) return this.#demand.ready(slot, held)
         this.retire(slot, held, reason)
@@ -167,7 +153,7 @@ export class Supply<R> {
 
   /** Closes an idle resource that is no longer fit; `false` when it is. */
   retireUnfit(slot: SlotIn<R, 'idle'>, now: Instant): boolean {
-    const reason = this.unfitIdle(slot, now)
+    const reason = this.fitness.unfitIdle(slot, now)
     if (reason !== undefined) this.retire(slot, slot.state.held, reason)
     return reason !== undefined
   }
@@ -184,7 +170,7 @@ export class Supply<R> {
         (outcome) => {
           if (outcome.how !== 'done') {
             this.#counters.forcedCloses += 1
-            this.#destroy(held.resource)
+            this.#guarded.destroy(held.resource)
           }
           this.slots.move(slot, { name: 'gone' })
           resolve()
@@ -226,7 +212,7 @@ export class Supply<R> {
       lifetimeMillis: maxLifetimeMillis * (1 - lifetimeJitter * random()),
       uses: 0,
       provenAt: now,
-      provenAgainst: this.#suspicions,
+      provenAgainst: this.fitness.suspicions,
       lostWith: undefined,
     }
     this.backoff.reset()
@@ -258,7 +244,7 @@ export class Supply<R> {
         return
       case 'idle':
         state.held.lostWith = error
-        this.suspectAll()
+        this.fitness.suspectAll()
         this.retire(slot, state.held, 'broken')
         this.#observer.lostIdle(state.held.resource, error)
         return
@@ -267,9 +253,17 @@ export class Supply<R> {
         this.#foundDead(slot, state.held)
         this.#observer.lostIdle(state.held.resource, error)
         return
+      case 'shared':
+      case 'full':
+        if (state.held.lostWith === undefined) this.fitness.suspectAll()
+        state.held.lostWith ??= error
+        // Nobody may join those who use it.
+        state.loans.retiring ??= 'broken'
+        if (state.name === 'shared') this.slots.move(slot, { name: 'full', held: state.held, loans: state.loans })
+        return
       case 'lent':
       case 'returning':
-        if (state.held.lostWith === undefined) this.suspectAll()
+        if (state.held.lostWith === undefined) this.fitness.suspectAll()
         state.held.lostWith ??= error
         // Its reset may hang, and somebody may count on it.
         if (state.name === 'returning') state.work?.abandon()
@@ -277,6 +271,7 @@ export class Supply<R> {
       case 'closing':
       case 'gone':
         return
+      /* v8 ignore next 2 -- @preserve: for the compiler, which then asks for every new state here */
       default:
         state satisfies never
     }
@@ -286,22 +281,5 @@ export class Supply<R> {
     this.retire(slot, held, 'invalid')
     this.condemn(held.generation)
     this.#demand.changed()
-  }
-
-  #classify(error: unknown): DialFailure {
-    try {
-      return this.#connector.classify(error)
-    } catch (fault) {
-      this.#observer.fault(fault)
-      return 'permanent'
-    }
-  }
-
-  #destroy(resource: R): void {
-    try {
-      this.#connector.destroy(resource)
-    } catch (error) {
-      this.#observer.fault(error)
-    }
   }
 }

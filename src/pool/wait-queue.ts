@@ -8,12 +8,16 @@ export interface WaitTerms {
   readonly timeoutMillis: number
   readonly signal: AbortSignal | undefined
   readonly label: unknown
+  /** Whether a resource that others use at the same time will do. */
+  readonly share: boolean
 }
 
-/** How the queue makes the errors of those it turns away. */
+/** How the queue makes the errors of those it turns away, and whom it tells. */
 export interface Refusals {
   timeout(waitedMillis: number): Error
   aborted(reason: unknown): Error
+  /** Somebody gave up: whoever is first now may take what that one would not. */
+  gaveUp(): void
 }
 
 /**
@@ -40,9 +44,13 @@ export class WaitQueue<T> {
   join(terms: WaitTerms): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const waiter = new Waiter<T>(terms, this.#clock.now(), resolve, reject)
-      waiter.limit = this.#alarm.set(terms.timeoutMillis, () => this.#timeOut(waiter), 'keeps-process')
+      waiter.limit = this.#alarm.set(
+        terms.timeoutMillis,
+        () => this.#giveUp(waiter, this.#overdue(waiter)),
+        'keeps-process',
+      )
       if (terms.signal !== undefined) {
-        waiter.onAbort = () => this.#turnAway(waiter, this.#refusals.aborted(terms.signal?.reason))
+        waiter.onAbort = () => this.#giveUp(waiter, this.#refusals.aborted(terms.signal?.reason))
         terms.signal.addEventListener('abort', waiter.onAbort, { once: true })
       }
       this.#waiters.add(waiter)
@@ -51,20 +59,22 @@ export class WaitQueue<T> {
 
   /**
    * Offers something to the first in the queue; whoever can't take it any more is turned away, and the next one is asked. Returns
-   * whether somebody took it. `make` is called for the one who does, and only then.
+   * whether the first one that can took it: not if it is only for those who share, and that one doesn't. `make` is called for the
+   * one who takes it, and only then.
    */
-  offer(make: (label: unknown) => T): boolean {
+  offer(make: (terms: WaitTerms) => T, to: 'anybody' | 'sharers' = 'anybody'): boolean {
     // Nobody waits at most returns, and reading the clocks is most of what a return costs.
     if (this.#waiters.oldest === undefined) return false
     const now = this.#clock.now()
     for (let first = this.#waiters.oldest; first !== undefined; first = this.#waiters.oldest) {
       // Judged here too: after a freeze the timer that should have turned it away comes late.
       if (elapsedMillis(first.since, now) >= first.terms.timeoutMillis) {
-        this.#timeOut(first)
+        this.#turnAway(first, this.#overdue(first))
         continue
       }
+      if (to === 'sharers' && !first.terms.share) return false
       this.#leave(first)
-      first.resolve(make(first.terms.label))
+      first.resolve(make(first.terms))
       return true
     }
     return false
@@ -77,8 +87,14 @@ export class WaitQueue<T> {
     }
   }
 
-  #timeOut(waiter: Waiter<T>): void {
-    this.#turnAway(waiter, this.#refusals.timeout(elapsedMillis(waiter.since, this.#clock.now())))
+  #overdue(waiter: Waiter<T>): Error {
+    return this.#refusals.timeout(elapsedMillis(waiter.since, this.#clock.now()))
+  }
+
+  /** Turned away on its own account, and not while somebody is being served. */
+  #giveUp(waiter: Waiter<T>, error: Error): void {
+    this.#turnAway(waiter, error)
+    this.#refusals.gaveUp()
   }
 
   #turnAway(waiter: Waiter<T>, error: Error): void {

@@ -17,9 +17,9 @@ export function trustedMillis(leaseMillis: number): number {
  * Has a client that is not connected yet tell the server, in its startup message, how long its session may sit idle. It stands in
  * front of the options that the user gives, so that the user's own `idle_session_timeout` wins.
  */
-export function withLease(client: PgClient, leaseMillis: number): void {
+export function addLease(client: PgClient, leaseMillis: number): void {
   const parameters = client.connectionParameters
-  if (parameters === undefined || leaseMillis === Number.POSITIVE_INFINITY) return
+  if (parameters === undefined) return
   const lease = `-c idle_session_timeout=${Math.ceil(leaseMillis)}`
   parameters.options = parameters.options ? `${lease} ${parameters.options}` : lease
 }

@@ -43,7 +43,7 @@ const SECRET = new Set(['password', 'connectionString', 'ssl'])
 
 /**
  * Refuses options that are unknown or have the wrong value, naming the option, what was expected and what came. Those that are
- * `undefined` count as not given.
+ * `undefined` or `null` count as not given, as in pg.
  *
  * @throws {PoolOptionError}
  */
@@ -54,7 +54,7 @@ export function checkOptions(
   for (const [name, value] of Object.entries(options)) {
     const check = Object.hasOwn(known, name) ? known[name] : undefined
     if (check === undefined) throw unknownOption(name, Object.keys(known))
-    const expected = value === undefined ? undefined : check(value)
+    const expected = value === undefined || value === null ? undefined : check(value)
     if (expected !== undefined) throw wrongValue(name, expected, value)
   }
 }

@@ -62,6 +62,11 @@ export interface PoolOptions extends PoolConfig {
   leakDetection?: boolean | undefined
   /** Name by which `createPool` finds the pool again, and by which it is reported. */
   name?: string | undefined
+  /**
+   * Whether several `pool.query()` calls may share a connection through pipelining, where no other connection can be opened.
+   * Default true; always false with a `Client` of another make, `pipeline` or `query_timeout`.
+   */
+  fanOut?: boolean | undefined
   /** Lets the process end while connections are idle. Default true (`pg.Pool`: false). */
   allowExitOnIdle?: boolean | undefined
 }
@@ -81,6 +86,7 @@ export interface ResolvedOptions {
   readonly reset: Reset
   readonly leakDetection: boolean
   readonly name: string | undefined
+  readonly fanOut: boolean
   readonly allowExitOnIdle: boolean
 }
 
@@ -94,7 +100,7 @@ const KNOWN: Readonly<Record<string, OptionCheck>> = {
   poolSize: positiveInteger,
   min: nonNegativeInteger,
   connectionTimeoutMillis: duration('ms'),
-  idleTimeoutMillis: either(duration('ms'), (value) => (value === null ? undefined : 'null')),
+  idleTimeoutMillis: duration('ms'),
   maxLifetimeSeconds: duration('s'),
   maxUses: usesLimit,
   leaseMillis: duration('ms', LONGEST_LEASE_MILLIS),
@@ -105,6 +111,7 @@ const KNOWN: Readonly<Record<string, OptionCheck>> = {
   reset: either(oneOf('rollback', 'clean', 'none'), callable),
   leakDetection: boolean,
   name: nonEmptyString,
+  fanOut: boolean,
   allowExitOnIdle: boolean,
   connectionString: nonEmptyString,
   onConnect: callable,
@@ -114,7 +121,7 @@ const KNOWN: Readonly<Record<string, OptionCheck>> = {
   Promise: callable,
   keepAlive: boolean,
   keepAliveInitialDelayMillis: duration('ms'),
-  query_timeout: duration('ms'),
+  query_timeout: either(duration('ms'), (value) => (value === false ? undefined : 'false')),
   // What the server or pg itself checks.
   ...Object.fromEntries(
     [
@@ -139,6 +146,13 @@ const KNOWN: Readonly<Record<string, OptionCheck>> = {
       'pipeline',
       'enableChannelBinding',
       'scramMaxIterations',
+      // What pg-connection-string makes of a URL's parameters.
+      'sslmode',
+      'sslcert',
+      'sslkey',
+      'sslrootcert',
+      'uselibpqcompat',
+      'channel_binding',
     ].map((name) => [name, anything]),
   ),
 }
@@ -172,6 +186,7 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
     reset: options.reset ?? 'rollback',
     leakDetection: options.leakDetection ?? false,
     name: options.name,
+    fanOut: (options.fanOut ?? true) && !options.pipeline && !options.query_timeout,
     allowExitOnIdle: options.allowExitOnIdle ?? true,
   })
 }

@@ -1,9 +1,10 @@
-import type { Clock, Instant } from '../pool/clock.js'
+import type { Instant } from '../pool/clock.js'
 import type { Condition, Connector, DialContext } from '../pool/connector.js'
 import { codeOf } from '../pool/errors.js'
-import { withLease } from './lease.js'
+import { addLease } from './lease.js'
 import type { Reset } from './options.js'
 import { isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
+import { heardNow, lastSignOf } from './sign-of-life.js'
 import { classifyDialFailure, SQLSTATE } from './sqlstate.js'
 import { SyncPing } from './sync-ping.js'
 
@@ -16,7 +17,6 @@ export interface PgConnectorOptions {
   readonly reset: Reset
   /** `Infinity` for no lease. */
   readonly leaseMillis: number
-  readonly clock: Clock
 }
 
 /** Everything but prepared statements, which are what makes a session worth keeping. */
@@ -26,10 +26,8 @@ const CLEAN =
 /** What a connection to PostgreSQL is, for the pool: node-postgres's client, and the facts that can be read off it. */
 export class PgConnector implements Connector<PgClient> {
   readonly #options: PgConnectorOptions
-  /** When each client last heard ReadyForQuery: the server's idle timer runs from there. */
-  readonly #lastReady = new WeakMap<PgClient, Instant>()
-  /** Set once a server has refused the lease's parameter: it is older than 14. */
-  #leaseIsRefused = false
+  /** Cleared once the lease's parameter was refused: by a server older than 14, or by a proxy. */
+  #mayLease = true
 
   constructor(options: PgConnectorOptions) {
     this.#options = options
@@ -38,19 +36,21 @@ export class PgConnector implements Connector<PgClient> {
   classify = classifyDialFailure
 
   async dial(context: DialContext): Promise<PgClient> {
+    const withLease = this.#mayLease && this.#options.leaseMillis !== Number.POSITIVE_INFINITY
     try {
-      return await this.#dialOnce(context)
+      return await this.#dialOnce(context, withLease)
     } catch (error) {
-      if (codeOf(error) !== SQLSTATE.UNDEFINED_OBJECT || this.#leaseIsRefused || context.signal.aborted) throw error
-      this.#leaseIsRefused = true
-      return this.#dialOnce(context)
+      if (!withLease || !isRefusalOfLease(error) || context.signal.aborted) throw error
+      this.#mayLease = false
+      return this.#dialOnce(context, false)
     }
   }
 
   ping(client: PgClient): Promise<void> {
     return new Promise((resolve, reject) => {
-      const done = (error?: Error) => (error === undefined ? resolve() : reject(error))
-      if (client.connection?.sync === undefined) client.query('', done)
+      const done = (error?: Error | null) => (error ? reject(error) : resolve())
+      // In a pipeline pg takes only queries of its own.
+      if (client.connection === undefined || client.pipeline) client.query('', done)
       else client.query(new SyncPing(done))
     })
   }
@@ -63,8 +63,9 @@ export class PgConnector implements Connector<PgClient> {
     return reset === 'rollback' && client.getTransactionStatus() === 'I' ? 'clean' : 'dirty'
   }
 
-  lastSign(client: PgClient): Instant | undefined {
-    return this.#lastReady.get(client)
+  lastSign(client: PgClient, now: Instant): Instant | undefined {
+    // A client of another make doesn't say when it hears something; that it came back is a sign as well.
+    return client.connection === undefined ? now : lastSignOf(client, now)
   }
 
   async reset(client: PgClient): Promise<void> {
@@ -74,7 +75,18 @@ export class PgConnector implements Connector<PgClient> {
     if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK')
     if (reset === 'clean') await client.query(CLEAN)
     else if (typeof reset === 'function') await reset(client)
-    if (this.inspect(client) === 'unusable') throw new Error('the connection was left unusable by its reset')
+    if (isSettling(client) || isBusy(client) || client.getTransactionStatus() !== 'I') {
+      throw new Error('the reset left the connection busy or in a transaction')
+    }
+    heardNow(client)
+  }
+
+  share(client: PgClient): void {
+    setPipeline(client, true)
+  }
+
+  unshare(client: PgClient): void {
+    setPipeline(client, false)
   }
 
   async close(client: PgClient): Promise<void> {
@@ -86,20 +98,24 @@ export class PgConnector implements Connector<PgClient> {
     else client.connection.stream.destroy()
   }
 
-  async #dialOnce({ signal, lost }: DialContext): Promise<PgClient> {
+  async #dialOnce({ signal, lost }: DialContext, withLease: boolean): Promise<PgClient> {
     const client = this.#options.newClient()
+    let failed = false
+    const report = (error: Error) => {
+      if (!failed) lost(error)
+    }
     // From here to its end the client has this listener, so that no failure of a connection can end the process.
-    client.on('error', lost)
-    client.once('end', () => lost(new Error('the connection was closed')))
+    client.on('error', report)
+    client.once('end', () => report(new Error('the connection was closed')))
     const letGo = () => this.destroy(client)
     signal.addEventListener('abort', letGo, { once: true })
     try {
-      if (!this.#leaseIsRefused) withLease(client, this.#options.leaseMillis)
-      client.connection?.on('readyForQuery', () => this.#lastReady.set(client, this.#options.clock.now()))
+      if (withLease) addLease(client, this.#options.leaseMillis)
       await client.connect()
       await this.#prepare(client)
       return client
     } catch (error) {
+      failed = true
       const endedByServer = client._ended === true && codeOf(error) === undefined
       letGo()
       throw endedByServer ? closedWhileConnecting(error) : error
@@ -116,6 +132,16 @@ export class PgConnector implements Connector<PgClient> {
       verify(client, (error) => (error ? reject(error) : resolve()))
     })
   }
+}
+
+/** Allowed on a client that has nothing to do, says pg's documentation; its types call it read-only. */
+function setPipeline(client: PgClient, pipeline: boolean): void {
+  ;(client as { pipeline: boolean }).pipeline = pipeline
+}
+
+function isRefusalOfLease(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === SQLSTATE.UNDEFINED_OBJECT || code === SQLSTATE.PROTOCOL_VIOLATION
 }
 
 /** The server hung up without a word: a fact about the socket, given the code that such a fact has. */

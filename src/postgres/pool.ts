@@ -1,26 +1,23 @@
-import { channel } from 'node:diagnostics_channel'
-import { isDeepStrictEqual } from 'node:util'
 import pg, { type PoolClient, type QueryResult } from 'pg'
 import type { Checkout } from '../pool/checkout.js'
-import { systemClock } from '../pool/clock.js'
 import { ResourcePool } from '../pool/resource-pool.js'
 import type { PoolStats } from '../pool/stats.js'
-import { environment, type Leak, type LivePool } from '../registry/environment.js'
-import { trustedMillis } from './lease.js'
+import { type Environment, environment, type LivePool } from '../registry/environment.js'
+import { Borrower } from './borrower.js'
+import { InstrumentedPool, isInstrumented } from './instrumented-pool.js'
+import { livePool } from './live-pool.js'
+import { lentClient, queryOn } from './loan.js'
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { PgClient } from './pg-client.js'
 import { PgConnector } from './pg-connector.js'
-import { hideSecrets } from './secrets.js'
+import { poolEvents } from './pool-events.js'
+import { resourcePoolOptions } from './resource-options.js'
+import { copyOptions, hideSecrets } from './secrets.js'
+import { isShareable } from './shareable.js'
 import { runInTransaction } from './transaction.js'
 
-/** Where listeners of the whole process hear of pools: what leaked, and what their own listeners threw. */
-const LEAKS = channel('pg-thaw:leak')
-const FAULTS = channel('pg-thaw:fault')
-
-const CLOSE_TIMEOUT_MILLIS = 1000
 /** How long `end` waits for checkouts, ms. */
 const END_PATIENCE_MILLIS = 30_000
-const LIFETIME_JITTER = 0.1
 
 /** What one acquire may ask for. */
 export interface ConnectOptions {
@@ -68,6 +65,9 @@ export class Pool extends pg.Pool {
   readonly #pool: ResourcePool<PgClient>
   readonly #options: ResolvedOptions
   readonly #live: LivePool
+  readonly #environment: Environment = environment()
+  readonly #mayShare: boolean
+  readonly #instrumented: InstrumentedPool
   #ended: Promise<void> | undefined
 
   /**
@@ -75,14 +75,28 @@ export class Pool extends pg.Pool {
    *
    * @throws {PoolOptionError} for an option that is unknown or has a wrong value.
    */
-  constructor(options: PoolOptions = {}) {
-    const resolved = resolveOptions(options)
-    super({ ...options, max: resolved.max })
+  constructor(options?: PoolOptions) {
+    const given = copyOptions(options ?? {})
+    const resolved = resolveOptions(given)
+    super(copyOptions(given))
     hideSecrets(this.options)
+    Object.assign(this.options, inForce(resolved))
+    const { Client } = this as unknown as { Client: new (config: object) => PgClient }
+    // pg changes what it is given: each gets a copy.
+    const config = { ...copyOptions(given), connectionTimeoutMillis: 0 }
+    const connector = new PgConnector({
+      newClient: () => new Client(config),
+      onConnect: given.onConnect,
+      verify: given.verify,
+      reset: resolved.reset,
+      leaseMillis: resolved.leaseMillis,
+    })
     this.#options = resolved
-    this.#pool = this.#createResourcePool(options)
-    this.#live = this.#createLivePool(options)
-    environment().pools.add(this.#live)
+    this.#mayShare = resolved.fanOut && (Client as unknown) === pg.Client
+    this.#pool = new ResourcePool(connector, resourcePoolOptions(resolved), poolEvents(this, resolved.allowExitOnIdle))
+    this.#instrumented = new InstrumentedPool(this)
+    this.#live = livePool(this, this.#pool, resolved, given)
+    this.#environment.pools.add(this.#live)
   }
 
   /** All gauges and counters at one moment. */
@@ -95,29 +109,31 @@ export class Pool extends pg.Pool {
    *
    * @throws {AcquireTimeoutError} after `connectionTimeoutMillis`, or when the invocation has no time left.
    * @throws {DialError} when connecting fails in a way that does not pass.
-   * @throws {PoolError} `POOL_ENDED`, `POOL_ACQUIRE_ABORTED`.
+   * @throws {PoolError} `POOL_ENDED`, `POOL_ACQUIRE_ABORTED`, `POOL_RECLAIMED`.
    */
   override connect(options?: ConnectOptions): Promise<PoolClient>
   override connect(callback: ConnectCallback): void
   override connect(argument?: ConnectOptions | ConnectCallback): Promise<PoolClient> | undefined {
-    if (typeof argument !== 'function') return this.#lend(argument)
-    // A promise carries the caller's async context to the callback, whoever's release is what serves it.
-    this.#lend().then(
-      (client) => argument(undefined, client, client.release),
-      (error) => argument(error, undefined, () => {}),
-    )
-    return undefined
+    if (typeof argument === 'function') {
+      // A promise carries the caller's async context to the callback, whoever's release is what serves it.
+      this.connect().then(
+        (client) => argument(undefined, client, client.release),
+        (error) => argument(error, undefined, () => {}),
+      )
+      return undefined
+    }
+    const borrower = this.#borrower()
+    const checkout = this.#checkOut(borrower, false, argument?.signal)
+    if (!(checkout instanceof Promise)) return Promise.resolve(lentClient(checkout))
+    const result = checkout.then(lentClient)
+    return borrower === undefined ? result : borrower.awaits(result)
   }
 
   /** Lends a client to `work` and takes it back, however that ends. */
-  async use<T>(work: (client: PoolClient) => Promise<T>, options?: ConnectOptions): Promise<T> {
-    const checkout = this.#tryAcquire(options) ?? (await this.#acquire(options))
-    const client = lendable(checkout)
-    try {
-      return await work(client)
-    } finally {
-      if (checkout.state !== 'released') checkout.release()
-    }
+  use<T>(work: (client: PoolClient) => Promise<T>, options?: ConnectOptions): Promise<T> {
+    const borrower = this.#borrower()
+    const result = this.#useAs(borrower, work, options)
+    return borrower === undefined ? result : borrower.awaits(result)
   }
 
   /**
@@ -157,16 +173,24 @@ export class Pool extends pg.Pool {
   }
 
   async #end(): Promise<void> {
+    if (isInstrumented()) this.#instrumented.end()
     const state = this as { ending: boolean; ended: boolean }
     state.ending = true
-    environment().pools.delete(this.#live)
-    await this.#pool.end(Math.min(END_PATIENCE_MILLIS, remainingMillis()))
+    await this.#pool.end(Math.min(END_PATIENCE_MILLIS, this.#remainingMillis()))
+    this.#environment.pools.delete(this.#live)
     state.ended = true
   }
 
   #query(text: unknown, values: unknown, callback: unknown): Promise<QueryResult> | undefined {
     if (typeof values === 'function') return this.#query(text, undefined, values)
-    const result = this.#runQuery(text, values)
+    if (typeof text === 'function') {
+      return Promise.reject(new TypeError('Passing a function as the first parameter to pool.query is not supported'))
+    }
+    const borrower = this.#borrower()
+    const checkout = this.#checkOut(borrower, this.#mayShare && isShareable(text), undefined)
+    const result =
+      checkout instanceof Promise ? checkout.then((it) => queryOn(it, text, values)) : queryOn(checkout, text, values)
+    borrower?.awaits(result)
     if (typeof callback !== 'function') return result
     result.then(
       (it) => callback(undefined, it),
@@ -175,143 +199,64 @@ export class Pool extends pg.Pool {
     return undefined
   }
 
-  async #runQuery(text: unknown, values: unknown): Promise<QueryResult> {
-    if (typeof text === 'function') {
-      throw new TypeError('Passing a function as the first parameter to pool.query is not supported')
-    }
-    const checkout = this.#tryAcquire(undefined) ?? (await this.#acquire(undefined))
+  async #useAs<T>(
+    borrower: Borrower | undefined,
+    work: (client: PoolClient) => Promise<T>,
+    options: ConnectOptions | undefined,
+  ): Promise<T> {
+    const checkout = await this.#checkOut(borrower, false, options?.signal)
     try {
-      return await queryOn(checkout, text, values)
-    } catch (error) {
-      // The stack that came leads to the socket; this one leads to the code that asked.
-      if (error instanceof Error) Error.captureStackTrace(error)
-      throw error
+      return await work(lentClient(checkout))
+    } finally {
+      if (checkout.state !== 'released') checkout.release()
     }
   }
 
-  #lend(options?: ConnectOptions): Promise<PoolClient> {
-    const checkout = this.#tryAcquire(options)
-    if (checkout !== undefined) return Promise.resolve(lendable(checkout))
-    return this.#acquire(options).then(lendable)
+  /** Without a promise where a connection can be lent as it is. */
+  #checkOut(
+    borrower: Borrower | undefined,
+    share: boolean,
+    signal: AbortSignal | undefined,
+  ): Checkout<PgClient> | Promise<Checkout<PgClient>> {
+    if (isInstrumented() && !this.ending)
+      return this.#instrumented.connect(() => this.#acquire(borrower, share, signal))
+    const checkout = signal?.aborted ? undefined : this.#pool.tryAcquire(borrower, share)
+    return checkout ?? this.#acquire(borrower, share, signal)
   }
 
-  /** Without a promise, a deadline or a place in the queue, where an idle connection can be lent as it is. */
-  #tryAcquire(options: ConnectOptions | undefined): Checkout<PgClient> | undefined {
-    return options?.signal?.aborted ? undefined : this.#pool.tryAcquire(this.#label())
+  #acquire(
+    borrower: Borrower | undefined,
+    share: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Checkout<PgClient>> {
+    const timeoutMillis = Math.min(this.#options.connectionTimeoutMillis, this.#remainingMillis())
+    return this.#pool.acquire({ timeoutMillis, signal, share, label: borrower })
   }
 
-  #acquire(options: ConnectOptions | undefined): Promise<Checkout<PgClient>> {
-    return this.#pool.acquire({
-      timeoutMillis: Math.min(this.#options.connectionTimeoutMillis, remainingMillis()),
-      signal: options?.signal,
-      label: this.#label(),
-    })
+  #remainingMillis(): number {
+    return this.#environment.currentInvocation?.()?.remainingMillis() ?? Number.POSITIVE_INFINITY
   }
 
-  #label(): Error | undefined {
-    return this.#options.leakDetection ? new Error('acquired here') : undefined
-  }
-
-  #createResourcePool(given: PoolOptions): ResourcePool<PgClient> {
-    const options = this.#options
-    const config = { ...given, connectionTimeoutMillis: 0 }
-    const { Client } = this as unknown as { Client: new (config: object) => PgClient }
-    const connector = new PgConnector({
-      newClient: () => new Client(config),
-      onConnect: given.onConnect,
-      verify: given.verify,
-      reset: options.reset,
-      leaseMillis: options.leaseMillis,
-      clock: systemClock,
-    })
-    return new ResourcePool(
-      connector,
-      {
-        max: options.max,
-        min: options.min,
-        maxIdle: options.pooling === 'never' ? 0 : options.max,
-        maxUses: options.maxUses,
-        idleTimeoutMillis: options.idleTimeoutMillis,
-        leaseMillis: trustedMillis(options.leaseMillis),
-        maxLifetimeMillis: options.maxLifetimeMillis,
-        lifetimeJitter: LIFETIME_JITTER,
-        validationBypassMillis: options.validationBypassMillis,
-        validationTimeoutMillis: options.validationTimeoutMillis,
-        resetTimeoutMillis: options.validationTimeoutMillis,
-        dialTimeoutMillis: dialTimeoutMillis(options),
-        closeTimeoutMillis: CLOSE_TIMEOUT_MILLIS,
-        clock: systemClock,
-        random: Math.random,
-      },
-      {
-        dialled: (client) => {
-          if (options.allowExitOnIdle) client.unref()
-          this.emit('connect', client)
-        },
-        acquired: (client) => {
-          if (options.allowExitOnIdle) client.ref()
-          this.emit('acquire', client)
-        },
-        released: (client, discard) => {
-          if (options.allowExitOnIdle) client.unref()
-          this.emit('release', discard || undefined, client)
-        },
-        retired: (client) => this.emit('remove', client),
-        lostIdle: (client, error) => {
-          if (this.listenerCount('error') > 0) this.emit('error', Object.assign(error, { client }), client)
-        },
-        returnedLate: (checkout) => this.#publishLeak(checkout, true),
-        fault: (error) => FAULTS.publish({ pool: this, error }),
-      },
-    )
-  }
-
-  #createLivePool(given: PoolOptions): LivePool {
-    const pool = this.#pool
-    const original = { ...given }
-    return {
-      pool: this,
-      name: this.#options.name,
-      pooling: this.#options.pooling,
-      min: this.#options.min,
-      leaseMillis: this.#options.leaseMillis,
-      madeWith: (options) => isDeepStrictEqual({ ...options }, original),
-      wake: () => pool.wake(),
-      trim: (keep) => void pool.trim(keep),
-      reclaim: () => pool.reclaim().map((checkout) => this.#publishLeak(checkout, false)),
-      get restoring() {
-        return pool.gauges().returning > 0
-      },
-      restored: () => pool.restored(),
-    }
-  }
-
-  #publishLeak(checkout: Checkout<PgClient>, returned: boolean): Leak {
-    const leak: Leak = { acquiredAt: checkout.label instanceof Error ? checkout.label.stack : undefined }
-    LEAKS.publish({ pool: this, ...leak, returned })
-    return leak
+  /** Nothing outside of an invocation, as long as nobody asks for stacks. */
+  #borrower(): Borrower | undefined {
+    const invocation = this.#environment.currentInvocation?.()
+    const { leakDetection } = this.#options
+    return invocation === undefined && !leakDetection ? undefined : new Borrower(invocation, leakDetection)
   }
 }
 
-/** Runs one query on a checkout that nobody else sees, and returns it before the caller hears of the result. */
-function queryOn(checkout: Checkout<PgClient>, text: unknown, values: unknown): Promise<QueryResult> {
-  return new Promise((resolve, reject) => {
-    const client = checkout.resource
-    const settled = (error: Error | null | undefined, result: QueryResult) => {
-      // Its invocation is over, and whoever waited for it belongs there: an error now would only meet the next one.
-      if (checkout.state === 'reclaimed') return
-      checkout.release()
-      if (error) reject(error)
-      else resolve(result)
-    }
-    try {
-      // With a callback, as pg.Pool does: cursors and instrumentations depend on it.
-      client.query(text as string, values as unknown[], settled)
-    } catch (error) {
-      checkout.release()
-      reject(error)
-    }
-  })
+/** Options that programs read off a pool, as they are in force. */
+function inForce(options: ResolvedOptions): object {
+  const millis = (limit: number) => (Number.isFinite(limit) ? limit : 0)
+  const { max, min, maxUses, allowExitOnIdle, maxLifetimeMillis, idleTimeoutMillis } = options
+  return {
+    max,
+    min,
+    maxUses,
+    allowExitOnIdle,
+    maxLifetimeSeconds: millis(maxLifetimeMillis) / 1000,
+    idleTimeoutMillis: millis(idleTimeoutMillis),
+  }
 }
 
 function totalCount(this: Pool): number {
@@ -328,29 +273,4 @@ function idleCount(this: Pool): number {
 function waitingCount(this: Pool): number {
   const { waiting, dialing, validating, returning } = this.stats()
   return Math.max(0, waiting - dialing - validating - returning)
-}
-
-const CHECKOUT = Symbol('pg-thaw.checkout')
-
-/** The client of a checkout, with the means to return it. The object is the same at every loan of one connection. */
-function lendable(checkout: Checkout<PgClient>): PoolClient {
-  const client = checkout.resource as PgClient & { [CHECKOUT]?: Checkout<PgClient>; [Symbol.asyncDispose]?: unknown }
-  client.release = (error) => checkout.release(error || false)
-  client[CHECKOUT] = checkout
-  client[Symbol.asyncDispose] ??= async () => {
-    if (client[CHECKOUT]?.state !== 'released') client[CHECKOUT]?.release()
-  }
-  return client
-}
-
-function remainingMillis(): number {
-  return environment().currentInvocation?.()?.remainingMillis() ?? Number.POSITIVE_INFINITY
-}
-
-/**
- * A dial outlives the patience of those who wait for it, else nothing could ever connect when connecting takes longer. Without a
- * limit of theirs it is long enough for a paused Aurora cluster to resume.
- */
-function dialTimeoutMillis({ connectionTimeoutMillis }: ResolvedOptions): number {
-  return Number.isFinite(connectionTimeoutMillis) ? Math.max(10_000, connectionTimeoutMillis) : 30_000
 }

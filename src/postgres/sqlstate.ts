@@ -3,7 +3,10 @@ import { codeOf } from '../pool/errors.js'
 
 /** The error codes that decisions rest on: SQLSTATE (PostgreSQL's appendix A) and those of Node.js's sockets. */
 export const SQLSTATE = {
+  /** An unknown parameter in the startup message, to a server. */
   UNDEFINED_OBJECT: '42704',
+  /** The same, to a proxy such as PgBouncer or RDS Proxy. */
+  PROTOCOL_VIOLATION: '08P01',
 } as const
 
 /** SQLSTATEs of failed dials that may pass by themselves. */

@@ -5,21 +5,22 @@ import type { Connection, Submittable } from 'pg'
  * or planned, and no transaction is touched.
  */
 export class SyncPing implements Submittable {
-  readonly #done: (error?: Error) => void
+  /** Under the name that pg knows: it wraps the callback to end the timer of its `query_timeout`. */
+  callback: (error?: Error) => void
 
-  constructor(done: (error?: Error) => void) {
-    this.#done = done
+  constructor(callback: (error?: Error) => void) {
+    this.callback = callback
   }
 
   submit(connection: Connection): void {
-    ;(connection as Connection & { sync(): void }).sync()
+    connection.sync()
   }
 
   handleReadyForQuery(): void {
-    this.#done()
+    this.callback()
   }
 
   handleError(error: Error): void {
-    this.#done(error)
+    this.callback(error)
   }
 }

@@ -1,12 +1,6 @@
 /** How a pool treats what is idle when the environment's last open invocation ends. */
 export type Pooling = 'auto' | 'always' | 'never'
 
-/** A checkout that was still out when the last open invocation ended. */
-export interface Leak {
-  /** Stack of the code that acquired it, when the pool captures them. */
-  readonly acquiredAt: string | undefined
-}
-
 /** The side of a pool that the environment works with. Copies of the library share it, so it only ever grows. */
 export interface LivePool {
   /** What `createPool` returns when it finds this one. */
@@ -17,15 +11,17 @@ export interface LivePool {
   readonly min: number
   /** How long the server keeps an idle session, ms; `Infinity` without a lease. */
   readonly leaseMillis: number
+  /** False once the pool is ending. */
+  readonly isOpen: boolean
   /** Whether the pool was made with options equal to these. */
   madeWith(options: object): boolean
   /** The environment may have slept. */
   wake(): void
   trim(keep: number): void
-  /** Takes back and reports what is lent. */
-  reclaim(): readonly Leak[]
+  /** Takes back and reports what borrowers of invocations that are over still hold, and turns away those that wait. */
+  reclaim(isOver: (invocation: CurrentInvocation) => boolean): void
   /** Whether a returned connection is being rolled back. */
-  readonly restoring: boolean
+  readonly isRestoring: boolean
   /** Resolves when none is, soon: resets are bounded. */
   restored(): Promise<void>
 }

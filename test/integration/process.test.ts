@@ -30,6 +30,21 @@ describe('the process', () => {
     expect(await program("await pool.query('SELECT 1'); await pool.end(); console.log('done')")).toBe('done')
   })
 
+  it('D8: ends by itself after a ping under a query_timeout', async () => {
+    const body = "await pool.query('SELECT 1'); await pool.query('SELECT 1'); await pool.end(); console.log('done')"
+    const began = performance.now()
+    expect(await program(body, { query_timeout: 7000, validationBypassMillis: 0 })).toBe('done')
+    expect(performance.now() - began).toBeLessThan(6000)
+  })
+
+  it('stays for a query while another that shared its connection is done', async () => {
+    const body = `
+      await pool.query('SELECT 1')
+      pool.query('SELECT pg_sleep(0.2)').then(() => console.log('slow'))
+      pool.query('SELECT 1').then(() => console.log('quick'))`
+    expect(await program(body, { max: 1 })).toBe('slow\nquick')
+  })
+
   it('stays for those who wait', async () => {
     const body = `
       const client = await pool.connect()

@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg'
+import pg, { type PoolClient } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Pool, type PoolOptions } from '../../src/index'
 import { createDatabase, type TestDatabase } from '../support/database'
@@ -127,6 +127,78 @@ describe('what comes back', () => {
   })
 })
 
+describe('a query that goes wrong on this side', () => {
+  const circular: Record<string, unknown> = {}
+  circular.self = circular
+
+  it.each([
+    ['a circular value', circular],
+    ['a BigInt inside a value', { n: 1n }],
+  ])('%s rejects once, and the next query works', async (_name, value) => {
+    for (const fanOut of [true, false]) {
+      open({ fanOut })
+      await expect(pool.query('SELECT $1::json', [value])).rejects.toThrow(TypeError)
+      expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+      expect(pool.stats().lent).toBe(0)
+      await pool.end()
+    }
+  })
+
+  it('a Submittable that calls back twice is heard once', async () => {
+    open()
+    const { rows } = await pool.query('SELECT 1 AS one')
+    const twice = {
+      callback: undefined as ((error: null, result: unknown) => void) | undefined,
+      submit: (connection: { sync(): void }) => connection.sync(),
+      handleReadyForQuery() {
+        this.callback?.(null, rows)
+        this.callback?.(null, 'again')
+      },
+      handleError: () => {},
+    }
+    expect(await pool.query(twice as never)).toBe(rows)
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual(rows)
+  })
+})
+
+describe('other makes of clients and streams', () => {
+  it('pipeline: true keeps its connections through pings and failed queries', async () => {
+    open({ pipeline: true, validationBypassMillis: 0 })
+    for (let query = 0; query < 3; query += 1) await pool.query('SELECT 1')
+    await pool.query('SELECT nonsense').catch(() => {})
+    await pool.query('SELECT 1')
+    expect(pool.stats()).toMatchObject({ dials: 1, generation: 0 })
+    expect(pool.stats().pings).toBeGreaterThan(0)
+  })
+
+  it('a client without ref and unref loses no event', async () => {
+    class Unreferenced extends pg.Client {
+      ref = undefined
+      unref = undefined
+    }
+    open({ Client: Unreferenced })
+    const events: string[] = []
+    for (const name of ['connect', 'acquire', 'release'] as const) pool.on(name, () => events.push(name))
+    await pool.query('SELECT 1')
+    expect(events).toEqual(['connect', 'acquire', 'release'])
+    expect(pool.stats().faults).toBe(0)
+  })
+})
+
+describe('await using', () => {
+  it("of a client that was released early leaves the next borrower's loan alone", async () => {
+    open()
+    const other: PoolClient[] = []
+    await (async () => {
+      await using client = (await pool.connect()) as PoolClient & AsyncDisposable
+      client.release()
+      other.push(await pool.connect())
+    })()
+    expect(pool.stats().lent).toBe(1)
+    other[0]?.release()
+  })
+})
+
 describe('reset', () => {
   it('rollback leaves the session as its borrower left it', async () => {
     open()
@@ -177,6 +249,12 @@ describe('reset', () => {
     client.release()
     await pool.query('SELECT 1')
     expect(statuses[0]).toBe('I')
+  })
+
+  it('a function that leaves a transaction open costs the connection', async () => {
+    open({ reset: (client) => client.query('BEGIN').then(() => {}) })
+    const pid = await pidOf(pool)
+    expect(await pidOf(pool)).not.toBe(pid)
   })
 
   it('a function that throws costs the connection', async () => {

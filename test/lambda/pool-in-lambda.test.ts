@@ -135,16 +135,20 @@ describe('a wrapped handler with a module-scope pool', () => {
     expect((await call()).pid).toBe(pid)
   })
 
-  it('does not let a query that the handler did not await fail the next call', async () => {
-    await start({ pooling: 'always' })
-    const before = await call({ leave: 'query' })
-    const after = await call()
-    expect(after.record.environmentId).toBe(before.record.environmentId)
-    expect(after.stats.retired.reclaimed).toBe(1)
-    await database.admin.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)' AND state = 'active' AND pid <> pg_backend_pid()",
-    )
-  })
+  it.each(['query', 'work', 'waiters'] as const)(
+    'does not let what the handler did not await end the environment or fail the next call (%s)',
+    async (leave) => {
+      await start({ pooling: 'always' })
+      const before = await call({ leave })
+      const after = await call()
+      expect(after.record.environmentId).toBe(before.record.environmentId)
+      expect(after.stats).toMatchObject({ waiting: 0, lent: 0 })
+      expect((await call()).record.environmentId).toBe(before.record.environmentId)
+      await database.admin.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)' AND state = 'active' AND pid <> pg_backend_pid()",
+      )
+    },
+  )
 
   it('fails a wait before the function times out, and stays warm', async () => {
     await start({ max: 1, connectionTimeoutMillis: 0 }, { timeoutMillis: 1500 })

@@ -13,7 +13,12 @@ const TIMEOUT_MILLIS = 2500
 
 interface Plan {
   /** In which round each caller comes, and gives up. */
-  readonly callers: readonly { readonly comes: number; readonly givesUp: number; readonly condition: Condition }[]
+  readonly callers: readonly {
+    readonly comes: number
+    readonly givesUp: number
+    readonly condition: Condition
+    readonly shares: boolean
+  }[]
   readonly wakes: number
   readonly failsFor: 'permanent' | 'transient'
 }
@@ -24,6 +29,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
       comes: fc.nat({ max: ROUNDS / 2 }),
       givesUp: fc.nat({ max: ROUNDS * 2 }),
       condition: fc.constantFrom<Condition[]>('clean', 'dirty', 'dirty', 'unusable'),
+      shares: fc.boolean(),
     }),
     { minLength: CALLERS, maxLength: CALLERS },
   ),
@@ -49,7 +55,8 @@ async function run(gates: Record<Operation, Gate>, { callers, wakes, failsFor }:
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [index, caller] of callers.entries()) {
       if (caller.comes === round) {
-        calls[index] = fake.call({ timeoutMillis: TIMEOUT_MILLIS, signal: aborts[index]?.signal })
+        const { signal } = aborts[index] ?? {}
+        calls[index] = fake.call({ timeoutMillis: TIMEOUT_MILLIS, signal, share: caller.shares })
       }
       if (caller.givesUp === round) aborts[index]?.abort()
     }

@@ -12,6 +12,7 @@ interface Caller {
   readonly discards: boolean
   readonly aborts: boolean
   readonly loses: boolean
+  readonly shares: boolean
 }
 
 const caller: fc.Arbitrary<Caller> = fc.record({
@@ -19,6 +20,7 @@ const caller: fc.Arbitrary<Caller> = fc.record({
   discards: fc.nat({ max: 5 }).map((n) => n === 0),
   aborts: fc.nat({ max: 3 }).map((n) => n === 0),
   loses: fc.nat({ max: 7 }).map((n) => n === 0),
+  shares: fc.boolean(),
 })
 
 const answers = fc.array(fc.constantFrom<Gate[]>('ok', 'ok', 'ok', 'reject'), { minLength: 4, maxLength: 40 })
@@ -46,12 +48,12 @@ test('in whatever order dials, pings, resets, closes, aborts and releases are do
       if (operation === 'dial') expect(dialing + validating + returning).toBeLessThanOrEqual(waiting)
     }
     const outcomes: string[] = []
-    const use = async (index: number, { condition, discards, aborts, loses }: Caller) => {
+    const use = async (index: number, { condition, discards, aborts, loses, shares }: Caller) => {
       await s.schedule(Promise.resolve(), `caller ${index} comes`)
       const abort = new AbortController()
       if (aborts) void s.schedule(Promise.resolve(), `caller ${index} gives up`).then(() => abort.abort())
       try {
-        const checkout = await pool.acquire({ signal: abort.signal, label: index })
+        const checkout = await pool.acquire({ signal: abort.signal, label: index, share: shares })
         await s.schedule(Promise.resolve(), `caller ${index} is done`)
         checkout.resource.condition = condition
         if (loses) far.lose(checkout.resource.id)
@@ -100,9 +102,9 @@ test('in whatever order they are done, the end comes in between and still leaves
       asked += 1
       return gates[asked % gates.length]
     }
-    const use = async ({ condition, discards }: Caller, index: number) => {
+    const use = async ({ condition, discards, shares }: Caller, index: number) => {
       await s.schedule(Promise.resolve(), `caller ${index} comes`)
-      const checkout = await pool.acquire().catch(() => undefined)
+      const checkout = await pool.acquire({ share: shares }).catch(() => undefined)
       await s.schedule(Promise.resolve(), `caller ${index} is done`)
       if (checkout === undefined) return
       checkout.resource.condition = condition

@@ -1,131 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Checkout } from '../../src/pool/checkout'
 import type { Condition } from '../../src/pool/connector'
-import type { ResourcePoolOptions } from '../../src/pool/options'
 import { settled } from '../support/fake-clock'
-import { type Call, createFakePool, type FakePool } from '../support/fake-pool'
-import type { FakeResource, Gate, LocalCall, Operation } from '../support/fake-resource'
+import type { Gate, LocalCall, Operation } from '../support/fake-resource'
+import { World } from './world'
 
 const SEED = 20_260_101
 const NEVER = Number.POSITIVE_INFINITY
-
-/** A pool, everybody who uses it, and what must hold whatever they do. */
-class World {
-  readonly fake: FakePool
-  readonly calls: { readonly call: Call; readonly abort: AbortController; readonly limited: boolean }[] = []
-  readonly #tried: Checkout<FakeResource>[] = []
-  readonly #served: number[] = []
-  readonly #broken: string[] = []
-  #failuresAtLastDial = 0
-
-  constructor(options: Partial<ResourcePoolOptions>) {
-    this.fake = createFakePool(options, {
-      dialled: () => {
-        this.#failuresAtLastDial = this.fake.pool.stats().dialFailures
-      },
-    })
-    this.fake.far.before = (operation) => {
-      const { dialing, validating, returning, waiting } = this.fake.pool.gauges()
-      if (operation !== 'dial' || dialing + validating + returning <= waiting) return
-      this.#broken.push(`dialled though ${dialing + validating + returning} are under way for ${waiting}`)
-    }
-  }
-
-  acquire(timeoutMillis: number): void {
-    const abort = new AbortController()
-    const index = this.calls.length
-    const call = this.fake.call({ timeoutMillis, signal: abort.signal, label: index })
-    void call.done.then(() => {
-      if (call.state === 'served') this.#served.push(index)
-    })
-    this.calls.push({ call, abort, limited: timeoutMillis !== NEVER })
-  }
-
-  tryAcquire(): void {
-    const checkout = this.fake.pool.tryAcquire()
-    if (checkout !== undefined) this.#tried.push(checkout)
-  }
-
-  /** Loans that are out, as far as their borrowers know. */
-  get open(): Checkout<FakeResource>[] {
-    const served = this.calls.flatMap(({ call }) => (call.state === 'served' ? [call.checkout] : []))
-    return [...served, ...this.#tried].filter(({ state }) => state !== 'released')
-  }
-
-  release(which: number, condition: Condition, discard: boolean, signed: boolean): void {
-    const { open } = this
-    const checkout = open[which % open.length]
-    if (checkout === undefined) return
-    checkout.resource.condition = condition
-    if (signed) checkout.resource.sign = this.fake.clock.now()
-    checkout.release(discard)
-  }
-
-  lose(which: number): void {
-    const { resources } = this.fake.far
-    if (resources.length > 0) this.fake.far.lose(1 + (which % resources.length))
-  }
-
-  abort(which: number): void {
-    const pending = this.calls.filter(({ call }) => call.state === 'pending')
-    pending[which % pending.length]?.abort.abort()
-  }
-
-  answer(operation: Operation, how: 'ok' | 'reject'): void {
-    if (this.fake.far.pending(operation).length > 0) this.fake.far.answer(operation, how)
-  }
-
-  /** What holds between any two atomic sections. */
-  check(): void {
-    const { far, pool, clock } = this.fake
-    const stats = pool.stats()
-    const { max, total, idle, lent, dialing, validating, returning, closing, waiting } = stats
-    expect(this.#broken).toEqual([])
-    expect(idle + lent + dialing + validating + returning + closing, 'the gauges add up').toBe(total)
-    expect(total).toBeLessThanOrEqual(max)
-    expect(far.mostOpen, 'most open at the far side').toBeLessThanOrEqual(max)
-    const underWay = dialing + validating + returning
-    if (waiting > 0 && idle > 0)
-      expect(validating, 'nobody waits while a fit one is idle').toBeGreaterThanOrEqual(waiting)
-    if (waiting > underWay && total < max) {
-      expect(stats.dialFailures, 'only a pause lets one wait while a slot is free').toBeGreaterThan(
-        this.#failuresAtLastDial,
-      )
-      expect(dialing > 0 || clock.liveTimers > 0, 'a pause ends').toBe(true)
-    }
-    expect(clock.liveTimers).toBeLessThanOrEqual(1)
-    if (underWay > validating || closing > 0) expect(clock.keepsProcess).toBe(true)
-  }
-
-  /** What holds once every promise callback has run. */
-  checkSettled(): void {
-    this.check()
-    const { pool, clock } = this.fake
-    const pending = this.calls.filter(({ call }) => call.state === 'pending')
-    expect(pending.length, 'each call settles when it leaves the queue').toBe(pool.gauges().waiting)
-    expect(this.open.filter(({ state }) => state === 'open').length).toBe(pool.gauges().lent)
-    expect(this.#served, 'served in arrival order').toEqual(this.#served.toSorted((a, b) => a - b))
-    if (pending.some(({ limited }) => limited)) expect(clock.keepsProcess).toBe(true)
-  }
-
-  /** Ends the pool: nothing may be left. */
-  async end(): Promise<void> {
-    const { far, pool, clock } = this.fake
-    const ended = pool.end(1000)
-    await clock.advance(5000)
-    await ended
-    for (const checkout of this.open) checkout.release()
-    expect(pool.gauges()).toMatchObject({ total: 0, waiting: 0 })
-    expect(far.open).toBe(0)
-    expect(clock.liveTimers).toBe(0)
-    for (const operation of ['dial', 'ping', 'reset', 'close'] as const) far.answerAll(operation)
-    await settled()
-    expect(far.open, 'what comes too late is destroyed').toBe(0)
-    expect(this.calls.filter(({ call }) => call.state === 'pending')).toEqual([])
-    expect(pool.stats().lateReturns).toBeLessThanOrEqual(pool.stats().retired.reclaimed)
-  }
-}
 
 class Action {
   readonly #text: string
@@ -147,18 +28,23 @@ const which = fc.nat({ max: 1000 })
 const operation = fc.constantFrom<Operation[]>('dial', 'ping', 'reset', 'close')
 const gate = fc.constantFrom<Gate[]>('ok', 'ok', 'ok', 'sync', 'reject', 'throw', 'slow', 'slow', 'never')
 const condition = fc.constantFrom<Condition[]>('clean', 'clean', 'dirty', 'unusable')
-const localCall = fc.constantFrom<LocalCall[]>('classify', 'inspect', 'lastSign', 'destroy')
+const localCall = fc.constantFrom<LocalCall[]>('classify', 'inspect', 'lastSign', 'destroy', 'share', 'unshare')
 
 type Draft = [text: string, run: (world: World) => unknown]
 
 const draft: fc.Arbitrary<Draft> = fc.oneof(
   {
     weight: 14,
-    arbitrary: fc
-      .constantFrom(0, 50, 500, 500, 5000, NEVER)
-      .map((millis): Draft => [`acquire within ${millis}`, (world) => world.acquire(millis)]),
+    arbitrary: fc.tuple(fc.constantFrom(0, 50, 500, 500, 5000, NEVER), fc.boolean()).map(([millis, share]): Draft => {
+      return [`acquire ${share ? 'a share ' : ''}within ${millis}`, (world) => world.acquire(millis, share)]
+    }),
   },
-  { weight: 2, arbitrary: fc.constant<Draft>(['try', (world) => world.tryAcquire()]) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .boolean()
+      .map((share): Draft => [`try${share ? ' a share' : ''}`, (world) => world.tryAcquire(share)]),
+  },
   {
     weight: 14,
     arbitrary: fc
@@ -190,10 +76,10 @@ const draft: fc.Arbitrary<Draft> = fc.oneof(
       return [`step the wall clock by ${ms}`, ({ fake: { clock } }) => clock.setWall(clock.now().wall + ms)]
     }),
   },
-  { weight: 3, arbitrary: fc.constant<Draft>(['wake', (world) => world.fake.pool.wake()]) },
+  { weight: 3, arbitrary: fc.constant<Draft>(['wake', (world) => world.wake()]) },
   { weight: 3, arbitrary: fc.nat({ max: 3 }).map((n): Draft => [`trim to ${n}`, (world) => world.fake.pool.trim(n)]) },
-  { weight: 1, arbitrary: fc.constant<Draft>(['drain', (world) => void world.fake.pool.drain()]) },
-  { weight: 1, arbitrary: fc.constant<Draft>(['reclaim', (world) => void world.fake.pool.reclaim()]) },
+  { weight: 1, arbitrary: fc.constant<Draft>(['drain', (world) => world.drain()]) },
+  { weight: 1, arbitrary: fc.constant<Draft>(['reclaim', (world) => world.reclaim()]) },
   {
     weight: 8,
     arbitrary: fc.tuple(operation, gate).map(([on, how]): Draft => {
@@ -274,9 +160,9 @@ test('B4: after a storm of random actions, a far side that is well again serves 
         world.checkSettled()
       }
       expect(pool.gauges()).toMatchObject({ waiting: 0, lent: 0 })
-      const calls = Array.from({ length: chosen.max }, () => world.fake.call({ timeoutMillis: 1000 }))
+      for (let caller = 0; caller < chosen.max; caller += 1) world.acquire(1000, false)
       await clock.advance(1000)
-      const served = calls.map(({ checkout }) => checkout)
+      const served = world.calls.slice(-chosen.max).map(({ call }) => call.checkout)
       expect(pool.gauges()).toMatchObject({ lent: chosen.max, total: chosen.max })
       for (const checkout of served) checkout.release()
       await world.end()

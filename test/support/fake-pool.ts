@@ -27,6 +27,8 @@ export interface FakePool {
   call(options?: AcquireOptions, name?: string): Call
   /** Acquires one, and fails if that takes more than promises. */
   take(): Promise<Checkout<FakeResource>>
+  /** Acquires a share, and fails if that takes more than promises. */
+  takeShare(): Promise<Checkout<FakeResource>>
   /** Leaves `count` idle resources, ids 1 to `count` if they are the first. */
   fill(count: number): Promise<void>
 }
@@ -42,16 +44,18 @@ export function createFakePool(
   const pool = new ResourcePool(far, poolOptions({ clock, ...overrides }), recording(heard, observer))
 
   const call = (options: AcquireOptions = {}, name?: string): Call => watch(pool.acquire(options), heard, name)
-  const take = async () => {
-    const taken = call({ timeoutMillis: 60_000 })
+  const takeOne = async (share: boolean) => {
+    const taken = call({ timeoutMillis: 60_000, share })
     await settled()
     return taken.checkout
   }
+  const take = () => takeOne(false)
+  const takeShare = () => takeOne(true)
   const fill = async (count: number) => {
     const checkouts = await Promise.all(Array.from({ length: count }, take))
     for (const checkout of checkouts) checkout.release()
   }
-  return { clock, far, pool, heard, call, take, fill }
+  return { clock, far, pool, heard, call, take, takeShare, fill }
 }
 
 /** All options, with what a test says otherwise. */
@@ -122,6 +126,7 @@ function recording(heard: string[], observer: PoolObserver<FakeResource>): PoolO
       heard.push(`released ${resource.id}`)
       observer.released?.(resource, discard)
     },
+    idle: (resource) => observer.idle?.(resource),
     retired: (resource, reason) => {
       heard.push(`retired ${resource.id}: ${reason}`)
       observer.retired?.(resource, reason)

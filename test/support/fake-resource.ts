@@ -11,7 +11,7 @@ export type Operation = 'dial' | 'ping' | 'reset' | 'close'
 export type Gate = 'ok' | 'sync' | 'reject' | 'throw' | 'slow' | 'never'
 
 /** What is local in a connector and may still throw. */
-export type LocalCall = 'classify' | 'inspect' | 'lastSign' | 'destroy'
+export type LocalCall = 'classify' | 'inspect' | 'lastSign' | 'destroy' | 'share' | 'unshare'
 
 /** A connection that connects nothing. */
 export interface FakeResource {
@@ -38,6 +38,8 @@ export class FakeConnector implements Connector<FakeResource> {
   gateOf: ((operation: Operation, id: number) => Gate | undefined) | undefined
   /** Called first thing in each operation, while the pool is still inside its call. */
   before: ((operation: Operation, resource: FakeResource) => void) | undefined
+  /** Called first thing in each call that is local to a resource. */
+  beforeLocal: ((call: LocalCall, resource: FakeResource) => void) | undefined
   /** Holds back the answers of the gates `ok` and `reject`. */
   hold: ((what: string) => Promise<unknown>) | undefined
   readonly throwing = new Set<LocalCall>()
@@ -45,7 +47,8 @@ export class FakeConnector implements Connector<FakeResource> {
   honoursAbort = true
   dialError: unknown = new Error('connection refused')
   failure: DialFailure = 'transient'
-  /** All that happened, in order: `dial 1`, `dialled 1`, `aborted 1`, `ping 1`, `reset 1`, `close 1`, `closed 1`, `destroy 1`. */
+  /** All that happened, in order: `dial 1`, `dialled 1`, `aborted 1`, `ping 1`, `reset 1`, `close 1`, `closed 1`,
+   * `destroy 1`, `share 1`, `unshare 1`. */
   readonly events: string[] = []
   readonly resources: FakeResource[] = []
   /** Most that were open at once, those included that were being dialled or closed. */
@@ -59,7 +62,7 @@ export class FakeConnector implements Connector<FakeResource> {
   }
 
   /** How often an operation was asked for. */
-  count(operation: Operation | 'destroy' | 'aborted'): number {
+  count(operation: Operation | 'destroy' | 'aborted' | 'share' | 'unshare'): number {
     return this.events.filter((event) => event.startsWith(`${operation} `)).length
   }
 
@@ -133,11 +136,13 @@ export class FakeConnector implements Connector<FakeResource> {
   }
 
   inspect(resource: FakeResource): Condition {
+    this.beforeLocal?.('inspect', resource)
     this.#maybeThrow('inspect')
     return resource.condition
   }
 
   lastSign(resource: FakeResource): Instant | undefined {
+    this.beforeLocal?.('lastSign', resource)
     this.#maybeThrow('lastSign')
     return resource.sign
   }
@@ -163,6 +168,18 @@ export class FakeConnector implements Connector<FakeResource> {
     this.#note('destroy', resource)
     this.#letGo(resource)
     this.#maybeThrow('destroy')
+  }
+
+  share(resource: FakeResource): void {
+    this.#note('share', resource)
+    this.beforeLocal?.('share', resource)
+    this.#maybeThrow('share')
+  }
+
+  unshare(resource: FakeResource): void {
+    this.#note('unshare', resource)
+    this.beforeLocal?.('unshare', resource)
+    this.#maybeThrow('unshare')
   }
 
   #dialled(resource: FakeResource): FakeResource {

@@ -2,8 +2,8 @@ import { createPool, type PoolOptions, wrapHandler } from 'pg-thaw'
 
 /** What a call asks for. */
 export interface Work {
-  /** Leave a checkout out, or a transaction open, or a query unawaited, when the handler returns. */
-  readonly leave?: 'checkout' | 'transaction' | 'query'
+  /** Leave a checkout out, a transaction open, or a query, scoped work or waiters unawaited when the handler returns. */
+  readonly leave?: 'checkout' | 'transaction' | 'query' | 'work' | 'waiters'
   /** Acquire a second connection while holding the first. */
   readonly nested?: boolean
 }
@@ -20,6 +20,10 @@ export const handler = wrapHandler(async ({ leave, nested }: Work): Promise<Answ
   const { rows } = await pool.query('SELECT pg_backend_pid() AS pid')
   if (nested) await pool.use(() => pool.query('SELECT 1'))
   if (leave === 'query') void pool.query('SELECT pg_sleep(20)')
+  if (leave === 'work') void pool.transaction((client) => client.query('SELECT pg_sleep(20)'))
+  if (leave === 'waiters') {
+    for (let n = 0; n < 12; n += 1) void pool.use((client) => client.query('SELECT pg_sleep(20)'))
+  }
   if (leave === 'checkout' || leave === 'transaction') {
     const client = await pool.connect()
     await client.query('BEGIN')

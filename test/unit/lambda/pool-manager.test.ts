@@ -1,6 +1,7 @@
+import { AsyncResource } from 'node:async_hooks'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { PoolManager, poolManager } from '../../../src/lambda/pool-manager'
-import { type Environment, environment, type LivePool } from '../../../src/registry/environment'
+import { type CurrentInvocation, type Environment, environment, type LivePool } from '../../../src/registry/environment'
 import { FakeClock } from '../../support/fake-clock'
 
 /** A pool that writes down what the manager does to it. */
@@ -11,7 +12,8 @@ class RecordingPool implements LivePool {
   pooling: LivePool['pooling'] = 'auto'
   min = 1
   leaseMillis = 75_000
-  restoring = false
+  isRestoring = false
+  readonly isOpen = true
   finishRestoring: () => void = () => {}
 
   madeWith(): boolean {
@@ -26,9 +28,8 @@ class RecordingPool implements LivePool {
     this.events.push(`trim ${keep}`)
   }
 
-  reclaim(): [] {
+  reclaim(_isOver?: (invocation: CurrentInvocation) => boolean): void {
     this.events.push('reclaim')
-    return []
   }
 
   restored(): Promise<void> {
@@ -112,7 +113,7 @@ describe('the pool manager', () => {
 
   it('waits for a rollback that is owed, then trims what it brought back', async () => {
     const { manager, pool } = setUp()
-    pool.restoring = true
+    pool.isRestoring = true
     const ended = manager.end(manager.begin())
     expect(pool.take()).toEqual(['wake', 'reclaim', 'trim 0'])
     pool.finishRestoring()
@@ -122,7 +123,7 @@ describe('the pool manager', () => {
 
   it('leaves to the next invocation what a late rollback brings back', async () => {
     const { manager, pool } = setUp()
-    pool.restoring = true
+    pool.isRestoring = true
     const ended = manager.end(manager.begin())
     manager.begin()
     pool.take()
@@ -158,6 +159,73 @@ describe('the pool manager', () => {
       Number.POSITIVE_INFINITY,
     )
     expect(new Set([manager.begin()]).size).toBe(1)
+  })
+
+  it('closes, on Lambda, an invocation that never ended when the next one begins', () => {
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'orders')
+    const { manager, pool } = setUp()
+    const suspended = manager.begin()
+    pool.take()
+    const next = manager.begin()
+    expect(pool.take()).toEqual(['reclaim', 'wake'])
+    expect(manager.end(suspended)).toBeUndefined()
+    expect(pool.take()).toEqual([])
+    manager.end(next)
+    expect(pool.take()).toEqual(['reclaim', 'trim 1'])
+  })
+
+  it('elsewhere closes only one whose time is over', () => {
+    const { manager, pool, clock } = setUp()
+    manager.begin({ getRemainingTimeInMillis: () => 3000 })
+    const endless = manager.begin()
+    pool.take()
+    clock.freeze(2950)
+    const third = manager.begin()
+    manager.end(endless)
+    manager.end(third)
+    expect(pool.take()).toEqual([])
+    clock.freeze(50)
+    manager.end(manager.begin())
+    expect(pool.take()).toEqual(['reclaim', 'wake', 'reclaim', 'trim 1'])
+  })
+
+  it('tells pools which invocations are over', () => {
+    const { manager, pool } = setUp()
+    let isOver: (invocation: CurrentInvocation) => boolean = () => false
+    pool.reclaim = (over) => {
+      isOver = over ?? isOver
+    }
+    const first = manager.begin()
+    manager.end(first)
+    const second = manager.begin()
+    expect([isOver(first), isOver(second)]).toEqual([true, false])
+  })
+
+  it('attributes what a socket calls back in the context of an earlier invocation to the only open one', () => {
+    const { manager, within } = setUp()
+    const first = manager.begin()
+    const inContextOfFirst = manager.run(first, () => AsyncResource.bind(() => within.currentInvocation?.()))
+    expect(inContextOfFirst()).toBe(first)
+    manager.end(first)
+    expect(inContextOfFirst()).toBeUndefined()
+    const second = manager.begin()
+    expect(inContextOfFirst()).toBe(second)
+    manager.begin()
+    expect(inContextOfFirst()).toBeUndefined()
+  })
+
+  it('does not hold up an answer past the deadline for a rollback', async () => {
+    const { manager, pool, clock } = setUp()
+    pool.isRestoring = true
+    let answered = false
+    const ended = manager.end(manager.begin({ getRemainingTimeInMillis: () => 400 }))?.then(() => {
+      answered = true
+    })
+    await clock.advance(299)
+    expect(answered).toBe(false)
+    await clock.advance(1)
+    await ended
+    expect(answered).toBe(true)
   })
 
   it('is one per environment', () => {

@@ -21,8 +21,9 @@ beforeEach(() => {
     madeWith: () => false,
     wake: () => {},
     trim: () => void events.push('end'),
-    reclaim: () => [],
-    get restoring() {
+    reclaim: () => {},
+    isOpen: true,
+    get isRestoring() {
       return restoring !== undefined
     },
     restored: async () => restoring,
@@ -148,6 +149,34 @@ describe('a wrapped handler', () => {
   it('finds the context of a streaming handler in third place', async () => {
     const handler = wrapHandler(async (_event: unknown, _stream: unknown, _context: unknown) => remaining())
     expect(await handler({}, { write: () => true }, context)).toBeLessThanOrEqual(2900)
+  })
+
+  it('counts once when it is wrapped twice', async () => {
+    await wrapHandler(wrapHandler(async () => events.push('handler')))()
+    expect(events).toEqual(['handler', 'end'])
+  })
+
+  it('hands on what `this` was', () => {
+    const holder = {
+      name: 'holder',
+      handler: wrapHandler(function (this: { name: string }) {
+        return this.name
+      }),
+    }
+    expect(holder.handler()).toBe('holder')
+  })
+
+  it('calls back in order when a handler does so twice', async () => {
+    const rollback = owedRollback()
+    const heard: number[] = []
+    const handler = wrapHandler((_event: unknown, _context: unknown, callback: (n: number) => void) => {
+      callback(1)
+      callback(2)
+    })
+    handler({}, context, (n) => heard.push(n))
+    rollback.finish()
+    await new Promise(setImmediate)
+    expect(heard).toEqual([1, 2])
   })
 
   it('refuses what is no function', () => {

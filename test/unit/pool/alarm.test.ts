@@ -141,6 +141,16 @@ test('E3: after a sleep in which the monotonic clock stood still, a sweep rings 
   expect(rung).toEqual(['short', 'long'])
 })
 
+test('a sweep rings in the order in which they are due, whatever their places in the heap', () => {
+  const { clock, alarm, rung, set } = setUp()
+  const millis = [10, 60, 20, 80, 70, 20, 40, 90, 100, 85, 75, 35]
+  for (const [index, due] of millis.entries()) set(`${due} as number ${index}`, due)
+  clock.freeze(1000)
+  alarm.sweep()
+  expect(rung.map((it) => Number.parseInt(it, 10))).toEqual(millis.toSorted((a, b) => a - b))
+  expect(rung.slice(1, 3)).toEqual(['20 as number 2', '20 as number 5'])
+})
+
 test('a sweep rings nothing that is not due, and leaves one timer for the rest', async () => {
   const { clock, alarm, rung, set } = setUp()
   set('short', 100)

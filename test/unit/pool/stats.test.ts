@@ -21,6 +21,7 @@ test('a new pool has nothing, and dials nothing', () => {
     waiting: 0,
     generation: 0,
     acquires: 0,
+    joins: 0,
     acquireTimeouts: 0,
     acquireAborts: 0,
     dials: 0,

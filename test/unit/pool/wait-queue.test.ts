@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { Alarm } from '../../../src/pool/alarm'
-import { WaitQueue } from '../../../src/pool/wait-queue'
+import { WaitQueue, type WaitTerms } from '../../../src/pool/wait-queue'
 import { FakeClock, settled } from '../../support/fake-clock'
 
 const setUp = () => {
@@ -11,9 +11,10 @@ const setUp = () => {
   const queue = new WaitQueue<string>(clock, alarm, {
     timeout: (waited) => new Error(`timeout after ${waited}`),
     aborted: (reason) => new Error(`aborted: ${String(reason)}`),
+    gaveUp: () => heard.push('gave up'),
   })
-  const join = (label: string, timeoutMillis = Number.POSITIVE_INFINITY, signal?: AbortSignal) =>
-    void queue.join({ timeoutMillis, signal, label }).then(
+  const join = (label: string, timeoutMillis = Number.POSITIVE_INFINITY, signal?: AbortSignal, share = false) =>
+    void queue.join({ timeoutMillis, signal, label, share }).then(
       (value) => heard.push(`${label} got ${value}`),
       (error: Error) => heard.push(`${label}: ${error.message}`),
     )
@@ -23,7 +24,7 @@ const setUp = () => {
 test('an offer goes to the first, and is made for nobody else', async () => {
   const { queue, heard, join } = setUp()
   const made: unknown[] = []
-  const make = (label: unknown) => {
+  const make = ({ label }: WaitTerms) => {
     made.push(label)
     return 'it'
   }
@@ -95,7 +96,7 @@ test('an abort takes out only the one whose signal it is', async () => {
   abort.abort('enough')
   while (queue.offer(() => 'it'));
   await settled()
-  expect(heard).toEqual(['b: aborted: enough', 'a got it', 'c got it'])
+  expect(heard).toEqual(['gave up', 'b: aborted: enough', 'a got it', 'c got it'])
 })
 
 test('rejecting the first leaves the others, and the first as well when it is not meant', async () => {
@@ -110,4 +111,38 @@ test('rejecting the first leaves the others, and the first as well when it is no
   queue.reject(no, () => true, 'first')
   await settled()
   expect(heard).toEqual(['b: no', 'a: no'])
+})
+
+test('an offer to those who share is refused while one who does not is first, and goes to nobody behind it', async () => {
+  const { clock, queue, heard, join } = setUp()
+  join('short', 100)
+  join('alone', 200)
+  join('sharing', 1000, undefined, true)
+  clock.freeze(100)
+  expect(queue.offer(() => 'it', 'sharers')).toBe(false)
+  expect(queue.length).toBe(2)
+  clock.freeze(100)
+  expect(queue.offer(() => 'it', 'sharers')).toBe(true)
+  await settled()
+  expect(heard).toEqual(['short: timeout after 100', 'alone: timeout after 200', 'sharing got it'])
+})
+
+test('it is told when somebody gives up by the clock or by its signal, and not when an offer turns somebody away', async () => {
+  const { clock, queue, heard, join } = setUp()
+  const abort = new AbortController()
+  join('timed out', 100)
+  join('aborted', 1000, abort.signal)
+  join('overdue', 300)
+  await clock.advance(100)
+  abort.abort('enough')
+  clock.stall(200)
+  queue.offer(() => 'it')
+  await settled()
+  expect(heard).toEqual([
+    'gave up',
+    'timed out: timeout after 100',
+    'gave up',
+    'aborted: aborted: enough',
+    'overdue: timeout after 300',
+  ])
 })

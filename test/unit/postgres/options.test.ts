@@ -31,7 +31,7 @@ describe('bad options are refused at construction, by name', () => {
     [{ max: 2, min: 3 }, 'min', 'Expected `min` to be at most `max` (2), got 3 (number)'],
     [{ connectionTimeoutMillis: -1 }, 'connectionTimeoutMillis', 'to be a number of ms, 0 or more, got -1'],
     [{ connectionTimeoutMillis: Number.NaN }, 'connectionTimeoutMillis', 'got NaN (number)'],
-    [{ idleTimeoutMillis: '5s' }, 'idleTimeoutMillis', "to be a number of ms, 0 or more or null, got '5s' (string)"],
+    [{ idleTimeoutMillis: '5s' }, 'idleTimeoutMillis', "to be a number of ms, 0 or more, got '5s' (string)"],
     [{ maxLifetimeSeconds: -5 }, 'maxLifetimeSeconds', 'to be a number of s, 0 or more, got -5'],
     [{ leaseMillis: 300_001 }, 'leaseMillis', 'to be a number of ms, 0 to 300000, got 300001'],
     [{ validationTimeoutMillis: 0 }, 'validationTimeoutMillis', 'to be more than 0, got 0'],
@@ -98,8 +98,45 @@ describe('defaults', () => {
     })
   })
 
+  it('stand where null, false or the parts of a URL are given, as pg takes them', () => {
+    expect(
+      resolveOptions({ max: null, maxLifetimeSeconds: null, query_timeout: false, sslmode: 'require' } as object),
+    ).toMatchObject({ max: 10, maxLifetimeMillis: 1_800_000, fanOut: true })
+    expect(new Pool(null as never).options.max).toBe(10)
+  })
+
   it('are frozen', () => {
     expect(Object.isFrozen(resolveOptions({}))).toBe(true)
+  })
+})
+
+/** A client that is never dialled: it shows what it was given. */
+function givenToClient(options: object): Record<string, unknown> {
+  let given: Record<string, unknown> = {}
+  class Client {
+    constructor(config: Record<string, unknown>) {
+      given = config
+      throw new Error('seen')
+    }
+  }
+  void new Pool({ ...options, Client: Client as never }).connect().catch(() => {})
+  return given
+}
+
+describe('what was given', () => {
+  it('reaches the client whole, and is not changed', () => {
+    const ssl = { key: 'k', passphrase: 'p', pfx: 'x', ca: 'c' }
+    const given = givenToClient({ ssl })
+    expect(given.ssl).toEqual(ssl)
+    expect(given.ssl).not.toBe(ssl)
+    expect(Object.keys(ssl)).toEqual(['key', 'passphrase', 'pfx', 'ca'])
+  })
+
+  it('can be taken from another pool', () => {
+    const first = new Pool({ connectionString: 'postgres://me:secret@nowhere.invalid/db', max: 3 })
+    const second = new Pool(first.options)
+    expect(second.options).toMatchObject({ max: 3, min: 0, maxLifetimeSeconds: 1800, allowExitOnIdle: true })
+    expect(Reflect.get(second.options, 'connectionString')).toBe('postgres://me:secret@nowhere.invalid/db')
   })
 })
 

@@ -1,0 +1,53 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ResourcePool } from '../pool/resource-pool.js'
+import type { CurrentInvocation, LivePool } from '../registry/environment.js'
+import { Borrower } from './borrower.js'
+import { reclaimedError } from './loan.js'
+import type { ResolvedOptions } from './options.js'
+import type { PgClient } from './pg-client.js'
+import { publishLeak } from './pool-events.js'
+
+/** The side of a pool that the environment works with. */
+export function livePool(
+  face: object,
+  pool: ResourcePool<PgClient>,
+  { name, pooling, min, leaseMillis }: ResolvedOptions,
+  given: object,
+): LivePool {
+  return {
+    pool: face,
+    name,
+    pooling,
+    min,
+    leaseMillis,
+    get isOpen() {
+      return !pool.ended
+    },
+    madeWith: (options) => isDeepStrictEqual({ ...options }, given),
+    wake: () => pool.wake(),
+    trim: (keep) => void pool.trim(keep),
+    reclaim: (isOver) => reclaim(face, pool, isOver),
+    get isRestoring() {
+      return pool.gauges().returning > 0
+    },
+    restored: () => pool.restored(),
+  }
+}
+
+/** Ends what borrowers of invocations that are over still hold or wait for. What was acquired outside of any is left alone. */
+function reclaim(face: object, pool: ResourcePool<PgClient>, isOver: (invocation: CurrentInvocation) => boolean): void {
+  const isLeft = (label: unknown): label is Borrower =>
+    label instanceof Borrower && label.invocation !== undefined && isOver(label.invocation)
+  pool.turnAway(
+    (label) => {
+      const left = isLeft(label)
+      if (left) label.forget()
+      return left
+    },
+    () => reclaimedError(undefined),
+  )
+  for (const checkout of pool.reclaim(isLeft)) {
+    if (checkout.label instanceof Borrower) checkout.label.forget()
+    publishLeak(face, checkout, false)
+  }
+}

@@ -1,0 +1,78 @@
+import type { PoolClient, QueryResult } from 'pg'
+import type { Checkout } from '../pool/checkout.js'
+import { systemClock } from '../pool/clock.js'
+import { PoolError } from '../pool/errors.js'
+import type { PgClient } from './pg-client.js'
+import { heardNow, listenForSigns } from './sign-of-life.js'
+
+const CHECKOUT = Symbol('pg-thaw.checkout')
+
+type LentClient = PgClient & { [CHECKOUT]?: Checkout<PgClient> }
+
+/**
+ * The client of a checkout, with the means to return it. The object is the same at every loan of one connection, but each loan has
+ * a `release` of its own: a stale one can't touch the next loan. So has `await using`, which asks for its disposer at the beginning
+ * of the scope.
+ */
+export function lentClient(checkout: Checkout<PgClient>): PoolClient {
+  const client: LentClient = checkout.resource
+  client.release = (error) => checkout.release(error || false)
+  if (!(CHECKOUT in client)) {
+    Object.defineProperties(client, {
+      [CHECKOUT]: { writable: true },
+      [Symbol.asyncDispose]: { configurable: true, get: disposerOfLoan },
+    })
+    listenForSigns(client, systemClock)
+  }
+  client[CHECKOUT] = checkout
+  return client
+}
+
+function disposerOfLoan(this: LentClient): () => Promise<void> {
+  const checkout = this[CHECKOUT]
+  return async () => {
+    if (checkout !== undefined && checkout.state !== 'released') checkout.release()
+  }
+}
+
+/** Runs one query on a checkout that nobody else sees, and returns it before the caller hears of the result. */
+export function queryOn(checkout: Checkout<PgClient>, text: unknown, values: unknown): Promise<QueryResult> {
+  const answer = new Promise<QueryResult>((resolve, reject) => {
+    const settled = (error: Error | null | undefined, result?: QueryResult) => {
+      switch (checkout.state) {
+        case 'open':
+          // A failure may be one of this side alone.
+          if (!error) heardNow(checkout.resource)
+          checkout.release()
+          if (error || result === undefined) reject(error)
+          else resolve(result)
+          return
+        case 'reclaimed':
+          return reject(reclaimedError(error))
+        case 'released':
+          // pg may call back twice, for instance when a value can't be serialised.
+          return
+      }
+    }
+    try {
+      // With a callback, as pg.Pool does: cursors and instrumentations depend on it.
+      checkout.resource.query(text as string, values as unknown[], settled)
+    } catch (error) {
+      settled(error as Error)
+    }
+  })
+  return answer.catch(throwFromHere)
+}
+
+/** The stack that came leads to the socket; the one of a continuation leads to the code that asked. */
+function throwFromHere(error: unknown): never {
+  if (error instanceof Error) Error.captureStackTrace(error)
+  throw error
+}
+
+/** What a borrower hears whose checkout was taken back because its invocation was over. */
+export function reclaimedError(cause: unknown): PoolError {
+  return new PoolError('POOL_RECLAIMED', 'the invocation ended before this was done: its connection was taken back', {
+    cause,
+  })
+}

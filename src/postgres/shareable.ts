@@ -1,0 +1,44 @@
+/** What a statement that may share its connection begins with: those that can't open a transaction or change the session. */
+const SHAREABLE_START = /^\s*(?:select|insert|update|delete|merge|with|values|table|show)\b/i
+
+/**
+ * What can change the session, or wait in it, from inside of such a statement: settings, advisory locks, large objects, `setseed`,
+ * other servers' sessions, and `SELECT … INTO` (an INSERT has its INTO where none of these can be).
+ */
+const TOUCHES_SESSION =
+  /\b(?:set_config|pg_(?:try_)?advisory\w*|lo_\w+|setseed|dblink\w*)\s*\(|^\s*(?:select|with)\b[\s\S]*\binto\b/i
+
+/** A semicolon with something behind it: perhaps several statements, perhaps one inside a string. Not worth finding out. */
+const SEVERAL_STATEMENTS = /;\s*\S/
+
+/**
+ * Whether a query may run on a connection that runs others' queries at the same time. Only what is known to be safe: one plain
+ * statement that leaves transaction and session alone (what functions of your own do in it is not seen). Whatever needs the connection for itself (cursors, streams, COPY), has a
+ * time limit of its own (pg would end the whole connection) or is a named statement (a failed Parse would fail those behind it)
+ * runs alone.
+ */
+export function isShareable(query: unknown): boolean {
+  if (typeof query === 'string') return isShareableText(query)
+  if (typeof query !== 'object' || query === null) return false
+  const { text, submit, name, rows, query_timeout: timeout } = query as Readonly<Record<string, unknown>>
+  if (submit !== undefined || name || rows || timeout) return false
+  return typeof text === 'string' && isShareableText(text)
+}
+
+/** Programs run the same texts again and again; long ones take microseconds to look through. */
+const known = new Map<string, boolean>()
+const MOST_KNOWN = 1000
+
+function isShareableText(text: string): boolean {
+  let shareable = known.get(text)
+  if (shareable === undefined) {
+    shareable = looksShareable(text)
+    if (known.size >= MOST_KNOWN) known.clear()
+    known.set(text, shareable)
+  }
+  return shareable
+}
+
+function looksShareable(text: string): boolean {
+  return SHAREABLE_START.test(text) && !SEVERAL_STATEMENTS.test(text) && !TOUCHES_SESSION.test(text)
+}

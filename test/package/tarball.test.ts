@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { installPackage, type Project } from './support/project.js'
+
+let project: Project
+
+beforeAll(async () => {
+  project = await installPackage()
+})
+afterAll(() => project?.[Symbol.dispose]())
+
+describe('the tarball', () => {
+  it('has the licence, the README, the manifest and dist/, and nothing else', () => {
+    const files = project.files()
+    expect(files.filter((path) => !path.startsWith('dist/'))).toEqual(['LICENSE', 'README.md', 'package.json'])
+    expect(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.d.ts'))).toEqual([
+      'dist/index.d.mts',
+      'dist/index.js',
+      'dist/index.mjs',
+      'dist/testing/index.d.mts',
+      'dist/testing/index.js',
+      'dist/testing/index.mjs',
+      'dist/testing/runtime.js',
+    ])
+  })
+
+  it('has no types of what it does not have', () => {
+    const types = project.files().filter((path) => path.endsWith('.d.ts'))
+    expect(types).toContain('dist/index.d.ts')
+    expect(types).toContain('dist/testing/index.d.ts')
+    expect(
+      types.filter((path) => !/^dist\/(index|(lambda|pool|postgres|registry|testing)\/.+)\.d\.ts$/.test(path)),
+    ).toEqual([])
+  })
+
+  it('tells nothing of the machine that built it', () => {
+    const leaks = project.files().filter((path) => {
+      const text = readFileSync(join(project.directory, 'node_modules', 'pg-thaw', path), 'utf8')
+      return text.includes(process.cwd()) || /sourceMappingURL|\/node_modules\//.test(text)
+    })
+    expect(leaks).toEqual([])
+  })
+
+  it('needs nothing but pg at run time, and its types where there is TypeScript', () => {
+    const manifest: unknown = JSON.parse(
+      readFileSync(join(project.directory, 'node_modules/pg-thaw/package.json'), 'utf8'),
+    )
+    expect(manifest).not.toHaveProperty('dependencies')
+    expect(manifest).not.toHaveProperty('optionalDependencies')
+    expect(manifest).toMatchObject({
+      peerDependencies: { pg: '^8.23.0', '@types/pg': '^8.11.0' },
+      peerDependenciesMeta: { '@types/pg': { optional: true } },
+    })
+  })
+})
