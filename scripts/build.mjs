@@ -1,10 +1,11 @@
 // Builds dist/: one CommonJS implementation per entry point, an ESM face that re-exports it (a second
 // implementation would be a second module scope, and so a second set of pools), and the types of both.
 import { execFileSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import ts from 'typescript'
 
 const require = createRequire(import.meta.url)
 
@@ -36,3 +37,21 @@ for (const name of entries) {
 execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',
 })
+
+/** The types that an entry point leads to: what else the compiler wrote describes modules that nobody can import. */
+const reachable = new Set()
+
+function reach(path) {
+  if (reachable.has(path)) return
+  reachable.add(path)
+  for (const { fileName } of ts.preProcessFile(readFileSync(path, 'utf8')).importedFiles) {
+    if (fileName.startsWith('.')) reach(join(dirname(path), fileName).replace(/\.js$/, '.d.ts'))
+  }
+}
+
+for (const name of entries) reach(join('dist', `${name}.d.ts`))
+
+for (const file of readdirSync('dist', { recursive: true, withFileTypes: true })) {
+  const path = join(file.parentPath, file.name)
+  if (path.endsWith('.d.ts') && !reachable.has(path)) rmSync(path)
+}

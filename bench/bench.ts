@@ -1,0 +1,62 @@
+/** What can be asked for with `--only`. */
+export const benchNames = [
+  'acquire-1',
+  'acquire-1000',
+  'replace-10',
+  'replace-1000',
+  'handover',
+  'heap',
+  'query-sequential',
+  'throughput-1',
+  'throughput-4',
+  'throughput-10',
+  'fanout-20',
+  'fanout-100',
+  'head-of-line',
+  'bundle',
+  'load',
+  'wrapper',
+] as const
+
+export type BenchName = (typeof benchNames)[number]
+
+/** One measured value: the median of its rounds, unless the bench says otherwise. */
+export interface Row {
+  readonly bench: BenchName
+  readonly contender: string
+  readonly value: number
+  readonly unit: string
+}
+
+/** Where a database is. */
+export interface DatabaseAddress {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  readonly database: string
+}
+
+/** What a bench finds when it runs; plain data, since it runs in a process of its own. */
+export interface Surroundings {
+  /** The repository. */
+  readonly root: string
+  /** Present when the bench needs it. */
+  readonly database: DatabaseAddress | undefined
+  /** The same database, `roundTripMillis` away. */
+  readonly distantDatabase: DatabaseAddress | undefined
+}
+
+/** A measurement of all contenders, side by side in one process. */
+export interface Bench {
+  /** One, or several that are read against each other and so have to run together. */
+  readonly names: readonly BenchName[]
+  readonly needs: 'nothing' | 'database' | 'distant database'
+  /** For the Node.js that it runs in. */
+  readonly nodeFlags: readonly string[]
+  /** Measures at least those of its names that are asked for. */
+  run(asked: readonly BenchName[], surroundings: Surroundings): Promise<Row[]>
+}
+
+/** How far away the distant database is: there and back. */
+export const roundTripMillis = 10

@@ -1,0 +1,30 @@
+import type { Bench } from './bench.js'
+import { acquire } from './benches/acquire.js'
+import { bundle } from './benches/bundle.js'
+import { fanout20, fanout100 } from './benches/fanout.js'
+import { handover } from './benches/handover.js'
+import { headOfLine } from './benches/head-of-line.js'
+import { heap } from './benches/heap.js'
+import { load } from './benches/load.js'
+import { querySequential } from './benches/query-sequential.js'
+import { replace } from './benches/replace.js'
+import { throughput1, throughput4, throughput10 } from './benches/throughput.js'
+import { wrapper } from './benches/wrapper.js'
+
+/** In the order in which they run. */
+export const benches: readonly Bench[] = [
+  acquire,
+  replace,
+  handover,
+  heap,
+  querySequential,
+  throughput1,
+  throughput4,
+  throughput10,
+  fanout20,
+  fanout100,
+  headOfLine,
+  bundle,
+  load,
+  wrapper,
+]

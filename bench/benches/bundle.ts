@@ -1,0 +1,53 @@
+import { build } from 'esbuild'
+import type { Bench, Row } from '../bench.js'
+
+type Kind = 'cjs' | 'esm'
+
+const alone = `export { Pool } from 'pg'`
+
+/** What somebody who has pg bundles beside it. */
+const additions = [
+  ['pg-thaw', `export { Pool, createPool, wrapHandler } from 'pg-thaw'`],
+  ['generic-pool', `export { createPool } from 'generic-pool'`],
+  ['tarn', `export { Pool as Tarn } from 'tarn'`],
+  ['postgres.js', `export { default as postgres } from 'postgres'`],
+] as const
+
+/** Minified bytes that a bundle with pg in it grows by, of both kinds; and what it has with pg alone. */
+export const bundle: Bench = {
+  names: ['bundle'],
+  needs: 'nothing',
+  nodeFlags: [],
+  async run(_asked, { root }) {
+    const rows: Row[] = []
+    for (const [format, label] of [
+      ['cjs', ''],
+      ['esm', ', ESM'],
+    ] as const) {
+      const before = await bytesOf(root, format, alone)
+      for (const [name, addition] of additions) {
+        const value = (await bytesOf(root, format, `${alone}\n${addition.replace('Pool,', 'Pool as Thaw,')}`)) - before
+        rows.push({ bench: 'bundle', contender: `${name}${label}`, value, unit: 'bytes' })
+      }
+      rows.push({ bench: 'bundle', contender: `pg alone${label}`, value: before, unit: 'bytes' })
+    }
+    return rows
+  },
+}
+
+async function bytesOf(root: string, format: Kind, contents: string): Promise<number> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: root, loader: 'js' },
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    target: 'node20',
+    format,
+    external: ['pg-native'],
+    // Without the path mapping of this repository: the package is measured as users get it.
+    tsconfigRaw: {},
+    write: false,
+    logLevel: 'warning',
+  })
+  return outputFiles.reduce((sum, { contents: { length } }) => sum + length, 0)
+}

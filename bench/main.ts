@@ -1,0 +1,100 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startPostgres } from '../scripts/postgres-server'
+import { type Bench, type BenchName, benchNames, type Row, roundTripMillis, type Surroundings } from './bench.js'
+import { benches } from './benches.js'
+import { startDelayProxy } from './delay-proxy.js'
+import { compile } from './launch.js'
+import { rowTable, targetTable } from './report.js'
+
+const root = join(__dirname, '..')
+
+/** Measures pg-thaw and its peers side by side; `--only` takes names of benches, `--json` ends with all rows as one object. */
+async function main(signal: AbortSignal): Promise<void> {
+  const { json, asked } = readArguments()
+  // Whoever reads the JSON may read the progress elsewhere.
+  const report = json ? console.error : console.log
+  const chosen = benches.filter(({ names }) => names.some((name) => asked.includes(name)))
+  await using program = await compile(root)
+  await using databases = await openDatabases(chosen)
+  const { database, distantDatabase } = databases
+  const rows: Row[] = []
+  for (const bench of chosen) {
+    const order = {
+      asked: bench.names.filter((name) => asked.includes(name)),
+      surroundings: { root, database, distantDatabase },
+    }
+    try {
+      const measured = await program.run(bench, order, signal)
+      rows.push(...measured)
+      report(`${rowTable(measured)}\n`)
+    } catch (error) {
+      if (signal.aborted) throw error
+      // The others may still be worth reading.
+      process.exitCode = 1
+      console.error(error)
+    }
+  }
+  report(targetTable(rows))
+  if (json) console.log(JSON.stringify({ rows }))
+}
+
+function readArguments(): { json: boolean; asked: readonly BenchName[] } {
+  const { values } = parseArgs({
+    options: { only: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } },
+  })
+  const asked = values.only?.flatMap((names) => names.split(',')) ?? benchNames
+  for (const name of asked) {
+    if (!isBenchName(name))
+      throw new Error(`Expected \`--only\` to be one of ${benchNames.join(', ')}, got \`${name}\``)
+  }
+  return { json: values.json, asked: asked.filter(isBenchName) }
+}
+
+function isBenchName(name: string): name is BenchName {
+  return benchNames.some((known) => known === name)
+}
+
+interface Databases extends Pick<Surroundings, 'database' | 'distantDatabase'> {
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** One server for all, and the way there that is longer, as far as somebody needs them. */
+async function openDatabases(chosen: readonly Bench[]): Promise<Databases> {
+  if (chosen.every(({ needs }) => needs === 'nothing')) {
+    return { database: undefined, distantDatabase: undefined, [Symbol.asyncDispose]: async () => {} }
+  }
+  const server = await startPostgres()
+  try {
+    const { host, port, user, password, database: name } = server
+    const database = { host, port, user, password, database: name }
+    // In this process, which is idle while a bench runs in its own.
+    const proxy = await startDelayProxy(database, roundTripMillis / 2)
+    return {
+      database,
+      distantDatabase: { ...database, port: proxy.port },
+      [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose]().finally(() => server.close()),
+    }
+  } catch (error) {
+    await server.close()
+    throw error
+  }
+}
+
+const interruption = new AbortController()
+for (const [name, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  // Not once: npm, tsx and the terminal may each pass on the same Ctrl-C. Cleaning up takes a moment, and is bounded.
+  process.on(name, () => {
+    process.exitCode = code
+    interruption.abort()
+  })
+}
+
+main(interruption.signal).catch((error: unknown) => {
+  if (interruption.signal.aborted) return
+  process.exitCode = 1
+  console.error(error)
+})
