@@ -1,4 +1,4 @@
-import type { BenchName, Surroundings } from './bench.js'
+import type { BenchName, Row, Surroundings } from './bench.js'
 import { benches } from './benches.js'
 
 /** What the process of a bench is asked, as its one argument in JSON. */
@@ -14,7 +14,12 @@ async function main(): Promise<void> {
   if (bench === undefined) throw new Error(`bug: no bench is called ${asked.join(' or ')}`)
   const rows = await bench.run(asked, surroundings)
   // Pools without an end of their own leave timers; nothing of them is worth waiting for.
-  process.send?.(rows, () => process.exit())
+  process.send?.(rows.map(rounded), () => process.exit())
+}
+
+/** To more digits than any of them is good for. */
+function rounded(row: Row): Row {
+  return { ...row, value: Number(row.value.toPrecision(6)) }
 }
 
 main().catch((error: unknown) => {

@@ -5,8 +5,8 @@ import { databaseOf } from '../surroundings.js'
 
 const loops = 50
 /** Queries of each loop per round. */
-const queries = 40
-const leadIn = 4
+const queries = 100
+const leadIn = 10
 
 /** Many loops of `SELECT 1` at once, over so many connections: queries per second. */
 function throughput(max: 1 | 4 | 10): Bench {
@@ -23,7 +23,7 @@ function throughput(max: 1 | 4 | 10): Bench {
         prepare: () => loop(querier, leadIn),
         run: () => loop(querier, queries),
       }))
-      const samples = await interleave(subjects, { warmups: 3, turns: 21 })
+      const samples = await interleave(subjects, { warmups: 2, turns: 13 })
       for (const querier of queriers) await querier.end()
       return queriers.map(({ name }) => ({
         bench,

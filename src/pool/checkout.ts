@@ -15,9 +15,8 @@ type CheckoutState = 'open' | 'released' | 'reclaimed'
  * loan, because that is another object.
  */
 export class Checkout<R> implements Link<Checkout<R>> {
-  /** @internal */
+  /** Its place among the loans of one resource. */
   older: Checkout<R> | undefined
-  /** @internal */
   newer: Checkout<R> | undefined
   readonly resource: R
   /** Whatever the borrower gave at acquire to be recognised by, for instance where it was. */

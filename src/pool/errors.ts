@@ -39,17 +39,19 @@ export type PoolErrorCode =
 
 /** Base of the pool's errors: a stable {@link PoolErrorCode}, unless the cause has a code of its own that programs know. */
 export class PoolError extends Error {
+  // Literal: a minifier takes the name of the class away.
+  override readonly name: string = 'PoolError'
   readonly code: string
 
   constructor(code: PoolErrorCode | (string & {}), message: string, options?: ErrorOptions) {
     super(message, options)
-    this.name = new.target.name
     this.code = code
   }
 }
 
 /** An option was refused at construction. */
 export class PoolOptionError extends PoolError {
+  override readonly name: string = 'PoolOptionError'
   /** Name of the option. */
   readonly option: string
 
@@ -61,6 +63,7 @@ export class PoolOptionError extends PoolError {
 
 /** The deadline of an acquire passed. `code` is `POOL_ACQUIRE_TIMEOUT`; `cause` is why the last dial failed, if one did. */
 export class AcquireTimeoutError extends PoolError {
+  override readonly name: string = 'AcquireTimeoutError'
   readonly phase: AcquirePhase
   /** How long the caller had waited, ms. */
   readonly waitedMillis: number
@@ -80,6 +83,7 @@ export class AcquireTimeoutError extends PoolError {
 
 /** A connection could not be opened. `code` is the cause's own (`28P01`, `ECONNREFUSED`) or `POOL_DIAL_FAILED`. */
 export class DialError extends PoolError {
+  override readonly name: string = 'DialError'
   readonly phase = 'dial'
   readonly gauges: PoolGauges
 

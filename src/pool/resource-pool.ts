@@ -135,8 +135,9 @@ export class ResourcePool<R> {
    * idle is asked for a sign of life at once, ahead of the first acquire.
    */
   wake(): void {
-    this.#alarm.sweep()
+    // First of all: what falls due may lead to a loan.
     this.#supply.fitness.suspectAll()
+    this.#alarm.sweep()
     const now = this.#options.clock.now()
     for (const slot of this.#supply.slots.snapshot('idle')) {
       if (slot.state.name !== 'idle' || this.#supply.retireUnfit(slot, now)) continue

@@ -14,7 +14,7 @@ type LentClient = PgClient & { [CHECKOUT]?: Checkout<PgClient> }
  * a `release` of its own: a stale one can't touch the next loan. So has `await using`, which asks for its disposer at the beginning
  * of the scope.
  */
-export function lentClient(checkout: Checkout<PgClient>): PoolClient {
+export function lentClient(checkout: Checkout<PgClient>): PoolClient & AsyncDisposable {
   const client: LentClient = checkout.resource
   client.release = (error) => checkout.release(error || false)
   if (!(CHECKOUT in client)) {
@@ -25,7 +25,7 @@ export function lentClient(checkout: Checkout<PgClient>): PoolClient {
     listenForSigns(client, systemClock)
   }
   client[CHECKOUT] = checkout
-  return client
+  return client as LentClient & AsyncDisposable
 }
 
 function disposerOfLoan(this: LentClient): () => Promise<void> {

@@ -59,6 +59,8 @@ export class Pool extends pg.Pool {
       totalCount: { configurable: true, get: totalCount },
       idleCount: { configurable: true, get: idleCount },
       waitingCount: { configurable: true, get: waitingCount },
+      // What is too old is never lent, so nothing expired is ever counted.
+      expiredCount: { configurable: true, get: () => 0 },
     })
   }
 
@@ -111,9 +113,9 @@ export class Pool extends pg.Pool {
    * @throws {DialError} when connecting fails in a way that does not pass.
    * @throws {PoolError} `POOL_ENDED`, `POOL_ACQUIRE_ABORTED`, `POOL_RECLAIMED`.
    */
-  override connect(options?: ConnectOptions): Promise<PoolClient>
+  override connect(options?: ConnectOptions): Promise<PoolClient & AsyncDisposable>
   override connect(callback: ConnectCallback): void
-  override connect(argument?: ConnectOptions | ConnectCallback): Promise<PoolClient> | undefined {
+  override connect(argument?: ConnectOptions | ConnectCallback): Promise<PoolClient & AsyncDisposable> | undefined {
     if (typeof argument === 'function') {
       // A promise carries the caller's async context to the callback, whoever's release is what serves it.
       this.connect().then(

@@ -4,6 +4,9 @@ import { compile } from './support/compile.js'
 import { type Example, examplesBelow, examplesIn } from './support/examples.js'
 import { installPackage, type Project } from './support/project.js'
 
+/** Compiling takes seconds, and more where other tests run beside it. */
+const patience = { timeout: 60_000 }
+
 let project: Project
 
 beforeAll(async () => {
@@ -50,7 +53,7 @@ const consumer = `
   startLambda({ module: '/function.cjs', freezeModel: 'none' })
 `
 
-describe('the types of the installed package', () => {
+describe('the types of the installed package', patience, () => {
   it.each([
     { module: 'node16', moduleResolution: 'node16', extensions: ['cts', 'mts'] },
     { module: 'esnext', moduleResolution: 'bundler', extensions: ['ts'] },

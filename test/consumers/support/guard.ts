@@ -20,7 +20,7 @@ export async function expectClean(database: TestDatabase, pool: Pool): Promise<v
 }
 
 /** Ends what is left, so that a test that failed does not fail those after it. */
-export async function endSessions(database: TestDatabase): Promise<void> {
+async function endSessions(database: TestDatabase): Promise<void> {
   for (const { pid } of await database.sessions()) await database.admin.query('SELECT pg_terminate_backend($1)', [pid])
   await database.untilSessions(0)
 }

@@ -199,6 +199,21 @@ test('after waking nobody joins: a shared one gives a sign of life after its las
   expect(next.checkout.resource.id).toBe(1)
 })
 
+test('whoever comes first once waking has turned somebody away does not join what is suspect either', async () => {
+  const { clock, far, pool, call, takeShare } = createFakePool({ max: 1, validationBypassMillis: 60_000 })
+  const share = await takeShare()
+  const alone = call({ timeoutMillis: 100 })
+  const next = call({ share: true })
+  clock.freeze(100)
+  pool.wake()
+  await settled()
+  expect([alone.state, next.state]).toEqual(['failed', 'pending'])
+  share.release()
+  await settled()
+  expect(far.count('ping')).toBe(1)
+  expect(next.state).toBe('served')
+})
+
 test('where signs of life are trusted always, a shared one is joined after waking as before', async () => {
   const { pool, call, takeShare } = createFakePool({ max: 1, validationBypassMillis: NEVER })
   await takeShare()
