@@ -1,3 +1,5 @@
+import type { Entrant, Samples, Turns } from './turns.js'
+
 /** What can be asked for with `--only`. */
 export const benchNames = [
   'acquire-1',
@@ -47,16 +49,31 @@ export interface Surroundings {
   readonly distantDatabase: DatabaseAddress | undefined
 }
 
-/** A measurement of all contenders, side by side in one process. */
-export interface Bench {
+interface Common {
   /** One, or several that are read against each other and so have to run together. */
   readonly names: readonly BenchName[]
   readonly needs: 'nothing' | 'database' | 'distant database'
   /** For the Node.js that it runs in. */
   readonly nodeFlags: readonly string[]
-  /** Measures at least those of its names that are asked for. */
-  run(asked: readonly BenchName[], surroundings: Surroundings): Promise<Row[]>
 }
+
+/** Contenders that do the same in turn, each in a process of its own. */
+export interface Contest extends Common {
+  readonly kind: 'contest'
+  readonly turns: Turns
+  /** Who takes part; asked in each process, so it opens nothing. At least those of the names that are asked for. */
+  entrants(asked: readonly BenchName[], surroundings: Surroundings): readonly Entrant[]
+  /** What the turns say. */
+  rows(asked: readonly BenchName[], samples: Samples): Row[]
+}
+
+/** A measurement of another kind, in one process. */
+export interface Inspection extends Common {
+  readonly kind: 'inspection'
+  run(surroundings: Surroundings): Promise<Row[]>
+}
+
+export type Bench = Contest | Inspection
 
 /** How far away the distant database is: there and back. */
 export const roundTripMillis = 10

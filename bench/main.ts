@@ -26,7 +26,7 @@ async function main(signal: AbortSignal): Promise<void> {
     }
     try {
       const measured = await program.run(bench, order, signal)
-      rows.push(...measured)
+      rows.push(...measured.map(rounded))
       report(`${rowTable(measured)}\n`)
     } catch (error) {
       if (signal.aborted) throw error
@@ -37,6 +37,11 @@ async function main(signal: AbortSignal): Promise<void> {
   }
   report(targetTable(rows))
   if (json) console.log(JSON.stringify({ rows }))
+}
+
+/** To more digits than any of them is good for. */
+function rounded(row: Row): Row {
+  return { ...row, value: Number(row.value.toPrecision(6)) }
 }
 
 function readArguments(): { json: boolean; asked: readonly BenchName[] } {

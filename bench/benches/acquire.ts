@@ -1,63 +1,64 @@
-import type { Bench, Row } from '../bench.js'
-import { bareStack } from '../contenders/bare-stack.js'
-import { thawCore } from '../contenders/core.js'
-import { pgPool, thawFace } from '../contenders/faces.js'
-import type { FakePool, MakeFakePool } from '../contenders/fake-pool.js'
-import { genericPool } from '../contenders/generic.js'
-import { tarn } from '../contenders/tarn.js'
-import { interleave, medianOf, type Subject } from '../rounds.js'
-
-const contenders: readonly MakeFakePool[] = [thawCore, thawFace, pgPool, genericPool, tarn, bareStack]
+import type { BenchName, Contest, Row } from '../bench.js'
+import type { MakeFakePool } from '../contenders/fake-pool.js'
+import { fakePools } from '../contenders/fake-pools.js'
+import { type Entrant, medianOf } from '../turns.js'
 
 /** Acquires and releases per round. */
 const cycles = 20_000
 const leadIn = cycles / 10
 
+type Place = Omit<Row, 'value' | 'unit'>
+
 /** Acquire and release, one after the other: CPU time, with one resource and with a thousand. */
-export const acquire: Bench = {
+export const acquire: Contest = {
+  kind: 'contest',
   names: ['acquire-1', 'acquire-1000'],
   needs: 'nothing',
   nodeFlags: [],
-  async run(asked) {
-    // With a thousand is read against its own time with one, so that one always runs.
-    const withThousand = asked.includes('acquire-1000')
-    const pools: FakePool[] = []
-    const subjects: Subject[] = []
-    const rows: Omit<Row, 'value' | 'unit'>[] = []
-    const add = async (row: Omit<Row, 'value' | 'unit'>, pool: FakePool, idle: number, lent: number) => {
-      const giveBack = await pool.hold(idle)
-      await giveBack()
-      await pool.hold(lent)
-      pools.push(pool)
-      rows.push(row)
-      subjects.push({
-        name: keyOf(row),
-        prepare: () => {
-          pool.answer?.()
-          return pool.cycle(leadIn)
-        },
-        run: () => pool.cycle(cycles),
-      })
-    }
-    for (const make of contenders) {
-      const pool = make(1)
-      await add({ bench: 'acquire-1', contender: pool.name }, pool, 1, 0)
-    }
-    for (const make of withThousand ? contenders : []) {
-      const idle = make(1000)
-      await add({ bench: 'acquire-1000', contender: idle.name }, idle, 1000, 0)
-      const busy = make(1000)
-      await add({ bench: 'acquire-1000', contender: `${busy.name}, 999 lent` }, busy, 1000, 999)
-    }
-    const samples = await interleave(subjects, { warmups: 5, turns: withThousand ? 21 : 41 })
-    return rows.map((row) => ({
-      ...row,
-      value: medianOf(samples, keyOf(row), 'cpuMicros', cycles) * 1000,
+  turns: { warmups: 5, turns: 17 },
+  entrants: (asked) => fields(asked).map(({ place, open }) => ({ name: keyOf(place), open })),
+  rows: (asked, samples) =>
+    fields(asked).map(({ place }) => ({
+      ...place,
+      value: medianOf(samples, keyOf(place), 'cpuMicros', cycles) * 1000,
       unit: 'ns CPU',
-    }))
-  },
+    })),
 }
 
-function keyOf({ bench, contender }: Omit<Row, 'value' | 'unit'>): string {
+interface Field {
+  readonly place: Place
+  readonly open: Entrant['open']
+}
+
+/** With a thousand is read against the time with one, so that one always runs. */
+function fields(asked: readonly BenchName[]): Field[] {
+  const all: Field[] = []
+  for (const [contender, make] of fakePools) {
+    all.push({ place: { bench: 'acquire-1', contender }, open: () => openPool(make, 1, 0) })
+  }
+  if (!asked.includes('acquire-1000')) return all
+  for (const [contender, make] of fakePools) {
+    all.push({ place: { bench: 'acquire-1000', contender }, open: () => openPool(make, 1000, 0) })
+    const place: Place = { bench: 'acquire-1000', contender: `${contender}, 999 lent` }
+    all.push({ place, open: () => openPool(make, 1000, 999) })
+  }
+  return all
+}
+
+async function openPool(make: MakeFakePool, max: number, lent: number): ReturnType<Entrant['open']> {
+  const pool = make(max)
+  const giveBack = await pool.hold(max)
+  await giveBack()
+  await pool.hold(lent)
+  return {
+    prepare: () => {
+      pool.answer?.()
+      return pool.cycle(leadIn)
+    },
+    run: () => pool.cycle(cycles),
+  }
+}
+
+function keyOf({ bench, contender }: Place): string {
   return `${bench} ${contender}`
 }

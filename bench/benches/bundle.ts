@@ -1,5 +1,5 @@
 import { build } from 'esbuild'
-import type { Bench, Row } from '../bench.js'
+import type { Inspection, Row } from '../bench.js'
 
 type Kind = 'cjs' | 'esm'
 
@@ -14,11 +14,12 @@ const additions = [
 ] as const
 
 /** Minified bytes that a bundle with pg in it grows by, of both kinds; and what it has with pg alone. */
-export const bundle: Bench = {
+export const bundle: Inspection = {
+  kind: 'inspection',
   names: ['bundle'],
   needs: 'nothing',
   nodeFlags: [],
-  async run(_asked, { root }) {
+  async run({ root }) {
     const rows: Row[] = []
     for (const [format, label] of [
       ['cjs', ''],

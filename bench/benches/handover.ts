@@ -1,41 +1,42 @@
-import type { Bench } from '../bench.js'
-import { thawCore } from '../contenders/core.js'
-import { pgPool, thawFace } from '../contenders/faces.js'
-import { genericPool } from '../contenders/generic.js'
-import { tarn } from '../contenders/tarn.js'
-import { collectGarbage, interleave, medianOf } from '../rounds.js'
+import type { Contest } from '../bench.js'
+import type { MakeFakePool } from '../contenders/fake-pool.js'
+import { fakePools } from '../contenders/fake-pools.js'
+import { collectGarbage, type Entrant, medianOf } from '../turns.js'
 
 const callers = 30_000
 const leadIn = callers / 10
 const resources = 10
 
+const contenders = fakePools.filter(([name]) => name !== 'bare stack')
+
 /** Many callers queue at once for a few resources: CPU time per hand-over from one to the next. */
-export const handover: Bench = {
+export const handover: Contest = {
+  kind: 'contest',
   names: ['handover'],
   needs: 'nothing',
   nodeFlags: [],
-  async run() {
-    const pools = [thawCore, thawFace, pgPool, genericPool, tarn].map((make) => make(resources))
-    for (const pool of pools) {
-      const giveBack = await pool.hold(resources)
-      await giveBack()
-    }
-    const subjects = pools.map((pool) => ({
-      name: pool.name,
-      prepare: () => {
-        // The queue of the one before is garbage that has grown old.
-        collectGarbage()
-        pool.answer?.()
-        return pool.queue(leadIn)
-      },
-      run: () => pool.queue(callers),
-    }))
-    const samples = await interleave(subjects, { warmups: 2, turns: 7 })
-    return pools.map(({ name }) => ({
+  turns: { warmups: 2, turns: 7 },
+  entrants: () => contenders.map(([name, make]) => ({ name, open: () => openPool(make) })),
+  rows: (_asked, samples) =>
+    contenders.map(([contender]) => ({
       bench: 'handover',
-      contender: name,
-      value: medianOf(samples, name, 'cpuMicros', callers) * 1000,
+      contender,
+      value: medianOf(samples, contender, 'cpuMicros', callers) * 1000,
       unit: 'ns CPU',
-    }))
-  },
+    })),
+}
+
+async function openPool(make: MakeFakePool): ReturnType<Entrant['open']> {
+  const pool = make(resources)
+  const giveBack = await pool.hold(resources)
+  await giveBack()
+  return {
+    prepare: () => {
+      // The queue of the last round is garbage that has grown old.
+      collectGarbage()
+      pool.answer?.()
+      return pool.queue(leadIn)
+    },
+    run: () => pool.queue(callers),
+  }
 }

@@ -1,10 +1,16 @@
-import type { Bench, DatabaseAddress, Row } from '../bench.js'
+import type { DatabaseAddress, Inspection, Row } from '../bench.js'
 import { type MakeQuerier, pgPool, postgresJs, type Querier, thaw } from '../contenders/queriers.js'
 import { databaseOf } from '../surroundings.js'
 
 const max = 4
 const quickQueries = 10
-const rounds = 3
+const rounds = 2
+
+const contenders: readonly (readonly [string, MakeQuerier])[] = [
+  ['pg-thaw', thaw],
+  ['pg-pool', pgPool],
+  ['postgres.js', postgresJs],
+]
 
 /** How many connections there are when the queries are asked. */
 const starts = [
@@ -14,21 +20,19 @@ const starts = [
 ] as const
 
 /** A slow query and ten quick ones at once: how many of the ten come after the slow one. The worst round counts. */
-export const headOfLine: Bench = {
+export const headOfLine: Inspection = {
+  kind: 'inspection',
   names: ['head-of-line'],
   needs: 'database',
   nodeFlags: [],
-  async run(_asked, surroundings) {
+  async run(surroundings) {
     const database = databaseOf(surroundings)
     const rows: Row[] = []
-    for (const make of [thaw, pgPool, postgresJs]) {
+    for (const [name, make] of contenders) {
       for (const [label, start] of starts) {
-        let name = ''
         let worst = 0
         for (let round = 0; round < rounds; round++) {
-          const { contender, behind } = await measure(make, database, start)
-          name = contender
-          worst = Math.max(worst, behind)
+          worst = Math.max(worst, await measure(make, database, start))
         }
         rows.push({ bench: 'head-of-line', contender: `${name}${label}`, value: worst, unit: 'of 10 waited' })
       }
@@ -41,7 +45,7 @@ async function measure(
   make: MakeQuerier,
   database: DatabaseAddress,
   start: (querier: Querier) => Promise<unknown>,
-): Promise<{ contender: string; behind: number }> {
+): Promise<number> {
   const querier = make(database, max)
   await start(querier)
   let slowIsOver = false
@@ -56,5 +60,5 @@ async function measure(
   )
   await Promise.all([slow, ...quick])
   await querier.end()
-  return { contender: querier.name, behind }
+  return behind
 }

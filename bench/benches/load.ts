@@ -1,19 +1,20 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Bench } from '../bench.js'
-import { median } from '../rounds.js'
+import type { Inspection } from '../bench.js'
+import { median } from '../turns.js'
 
 const run = promisify(execFile)
 
-const rounds = 15
+const rounds = 11
 
 /** CPU time that requiring a library takes in a process that has pg, and what pg takes itself. */
-export const load: Bench = {
+export const load: Inspection = {
+  kind: 'inspection',
   names: ['load'],
   needs: 'nothing',
   nodeFlags: [],
-  async run(_asked, { root }) {
+  async run({ root }) {
     const pg = ['pg', [], 'pg'] as const
     const contenders = [
       ['pg-thaw', ['pg'], join(root, 'dist', 'index.js')],

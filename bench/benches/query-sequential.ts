@@ -1,32 +1,41 @@
-import type { Bench, Row } from '../bench.js'
-import { heldClient, pgPool, postgresJs, type Querier, thaw } from '../contenders/queriers.js'
-import { interleave, medianOf } from '../rounds.js'
+import type { Contest, Row } from '../bench.js'
+import { heldClient, type MakeQuerier, pgPool, postgresJs, type Querier, thaw } from '../contenders/queriers.js'
 import { databaseOf } from '../surroundings.js'
+import { medianOf } from '../turns.js'
 
 /** Queries per round: few, so that a busy moment of the machine meets all contenders and not one. */
 const queries = 50
 const leadIn = 10
 
+const contenders: readonly (readonly [string, MakeQuerier])[] = [
+  ['pg-thaw', thaw],
+  ['held client', heldClient],
+  ['pg-pool', pgPool],
+  ['postgres.js', postgresJs],
+]
+
 /** One query after the other over TCP: wall time and CPU time of this process, per query. */
-export const querySequential: Bench = {
+export const querySequential: Contest = {
+  kind: 'contest',
   names: ['query-sequential'],
   needs: 'database',
   nodeFlags: [],
-  async run(_asked, surroundings) {
-    const queriers = [thaw, heldClient, pgPool, postgresJs].map((make) => make(databaseOf(surroundings), 1))
-    for (const querier of queriers) await querier.open()
-    const subjects = queriers.map((querier) => ({
-      name: querier.name,
-      prepare: () => ask(querier, leadIn),
-      run: () => ask(querier, queries),
-    }))
-    const samples = await interleave(subjects, { warmups: 40, turns: 501 })
-    for (const querier of queriers) await querier.end()
+  turns: { warmups: 60, turns: 301 },
+  entrants: (_asked, surroundings) =>
+    contenders.map(([name, make]) => ({
+      name,
+      open: async () => {
+        const querier = make(databaseOf(surroundings), 1)
+        await querier.open()
+        return { prepare: () => ask(querier, leadIn), run: () => ask(querier, queries) }
+      },
+    })),
+  rows: (_asked, samples) => {
     const rows = (figure: 'wallMicros' | 'cpuMicros', unit: string): Row[] =>
-      queriers.map(({ name }) => ({
+      contenders.map(([contender]) => ({
         bench: 'query-sequential',
-        contender: name,
-        value: medianOf(samples, name, figure, queries),
+        contender,
+        value: medianOf(samples, contender, figure, queries),
         unit,
       }))
     return [...rows('wallMicros', 'µs wall'), ...rows('cpuMicros', 'µs CPU')]

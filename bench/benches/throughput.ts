@@ -1,37 +1,45 @@
-import type { Bench } from '../bench.js'
-import { pgPool, pipelinedClients, postgresJs, type Querier, thaw } from '../contenders/queriers.js'
-import { interleave, medianOf } from '../rounds.js'
+import type { Contest } from '../bench.js'
+import { type MakeQuerier, pgPool, pipelinedClients, postgresJs, type Querier, thaw } from '../contenders/queriers.js'
 import { databaseOf } from '../surroundings.js'
+import { medianOf } from '../turns.js'
 
 const loops = 50
 /** Queries of each loop per round. */
-const queries = 100
-const leadIn = 10
+const queries = 60
+const leadIn = 6
+
+const contenders: readonly (readonly [string, MakeQuerier])[] = [
+  ['pg-thaw', thaw],
+  ['pg-pool', pgPool],
+  ['postgres.js', postgresJs],
+  ['pipelined clients', pipelinedClients],
+]
 
 /** Many loops of `SELECT 1` at once, over so many connections: queries per second. */
-function throughput(max: 1 | 4 | 10): Bench {
+function throughput(max: 1 | 4 | 10): Contest {
   const bench = `throughput-${max}` as const
   return {
+    kind: 'contest',
     names: [bench],
     needs: 'database',
     nodeFlags: [],
-    async run(_asked, surroundings) {
-      const queriers = [thaw, pgPool, postgresJs, pipelinedClients].map((make) => make(databaseOf(surroundings), max))
-      for (const querier of queriers) await querier.open()
-      const subjects = queriers.map((querier) => ({
-        name: querier.name,
-        prepare: () => loop(querier, leadIn),
-        run: () => loop(querier, queries),
-      }))
-      const samples = await interleave(subjects, { warmups: 2, turns: 13 })
-      for (const querier of queriers) await querier.end()
-      return queriers.map(({ name }) => ({
+    turns: { warmups: 3, turns: 11 },
+    entrants: (_asked, surroundings) =>
+      contenders.map(([name, make]) => ({
+        name,
+        open: async () => {
+          const querier = make(databaseOf(surroundings), max)
+          await querier.open()
+          return { prepare: () => loop(querier, leadIn), run: () => loop(querier, queries) }
+        },
+      })),
+    rows: (_asked, samples) =>
+      contenders.map(([contender]) => ({
         bench,
-        contender: name,
-        value: 1_000_000 / medianOf(samples, name, 'wallMicros', loops * queries),
+        contender,
+        value: 1_000_000 / medianOf(samples, contender, 'wallMicros', loops * queries),
         unit: 'queries/s',
-      }))
-    },
+      })),
   }
 }
 
@@ -42,6 +50,6 @@ async function loop(querier: Querier, times: number): Promise<void> {
   await Promise.all(Array.from({ length: loops }, one))
 }
 
-export const throughput1: Bench = throughput(1)
-export const throughput4: Bench = throughput(4)
-export const throughput10: Bench = throughput(10)
+export const throughput1: Contest = throughput(1)
+export const throughput4: Contest = throughput(4)
+export const throughput10: Contest = throughput(10)

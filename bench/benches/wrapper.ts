@@ -1,14 +1,15 @@
 import { createPool, type PoolOptions, wrapHandler } from 'pg-thaw'
-import type { Bench } from '../bench.js'
+import type { Inspection } from '../bench.js'
 import { FakeClient } from '../contenders/fake-client.js'
-import { interleave, medianOf, type Subject } from '../rounds.js'
+import { measure, medianOf, takeTurns } from '../turns.js'
 
 const calls = 5000
 
 type Handler = (event: object, context: object) => Promise<undefined>
 
 /** The wrapper around a handler that does nothing: wall time of a call, beyond that of the bare handler. */
-export const wrapper: Bench = {
+export const wrapper: Inspection = {
+  kind: 'inspection',
   names: ['wrapper'],
   needs: 'nothing',
   nodeFlags: [],
@@ -40,11 +41,11 @@ export const wrapper: Bench = {
 }
 
 async function medianMicros(wrapped: Handler, bare: Handler): Promise<{ wrapped: number; bare: number }> {
-  const subjects: Subject[] = [
-    { name: 'wrapped', run: () => call(wrapped) },
-    { name: 'bare', run: () => call(bare) },
-  ]
-  const samples = await interleave(subjects, { warmups: 5, turns: 41 })
+  const rounds = new Map([
+    ['wrapped', () => measure({ run: () => call(wrapped) })],
+    ['bare', () => measure({ run: () => call(bare) })],
+  ])
+  const samples = await takeTurns(rounds, { warmups: 5, turns: 41 })
   const micros = (name: string) => medianOf(samples, name, 'wallMicros', calls)
   return { wrapped: micros('wrapped'), bare: micros('bare') }
 }

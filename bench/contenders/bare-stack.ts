@@ -10,7 +10,6 @@ export function bareStack(max: number): FakePool {
     },
   }
   return {
-    name: 'bare stack',
     async hold(count) {
       const lent = await Promise.all(Array.from({ length: count }, () => pool.acquire()))
       return async () => {
@@ -26,6 +25,5 @@ export function bareStack(max: number): FakePool {
     async queue() {
       throw new Error('bug: a bare stack has no queue')
     },
-    end: async () => {},
   }
 }

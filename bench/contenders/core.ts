@@ -9,7 +9,6 @@ export function thawCore(max: number): FakePool {
   const connector = new FakeConnector(systemClock)
   const pool = new ResourcePool(connector, optionsOf(max))
   return {
-    name: 'pg-thaw',
     async hold(count) {
       const lent = await Promise.all(Array.from({ length: count }, () => pool.acquire()))
       return async () => {
@@ -36,9 +35,6 @@ export function thawCore(max: number): FakePool {
       await Promise.all(Array.from({ length: callers }, one))
     },
     answer: () => connector.answer(),
-    async end() {
-      await pool.end()
-    },
   }
 }
 

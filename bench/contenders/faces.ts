@@ -8,7 +8,6 @@ export function pgPool(max: number): FakePool {
   const clients: FakeClient[] = []
   const pool = new pg.Pool(config(max, clients))
   return {
-    name: 'pg-pool',
     hold: (count) => hold(pool, count),
     async cycle(times) {
       for (let i = 0; i < times; i++) {
@@ -29,7 +28,6 @@ export function pgPool(max: number): FakePool {
       }
       await Promise.all(Array.from({ length: callers }, one))
     },
-    end: () => pool.end(),
   }
 }
 
@@ -38,7 +36,6 @@ export function thawFace(max: number): FakePool {
   const clients: FakeClient[] = []
   const pool = new Pool(config(max, clients))
   return {
-    name: 'pg-thaw, Pool',
     hold: (count) => hold(pool, count),
     async cycle(times) {
       for (let i = 0; i < times; i++) {
@@ -62,7 +59,6 @@ export function thawFace(max: number): FakePool {
     answer: () => {
       for (const client of clients) client.connection.emit('readyForQuery')
     },
-    end: () => pool.end(),
   }
 }
 

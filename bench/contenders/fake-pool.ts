@@ -1,9 +1,8 @@
 /** A pool of resources that cost nothing: what is left is the pool. */
 export interface FakePool {
-  readonly name: string
   /** Lends this many at once; the returned function gives them all back. */
   hold(count: number): Promise<() => Promise<void>>
-  /** Acquires and releases, one after the other. Each contender has a loop of its own, so that none is slowed by another's shape. */
+  /** Acquires and releases, one after the other. */
   cycle(times: number): Promise<void>
   /** Acquires, and releases with the wish never to see it again, one after the other. */
   replace?(times: number): Promise<void>
@@ -11,7 +10,6 @@ export interface FakePool {
   queue(callers: number): Promise<void>
   /** What a query would have done: the resources that are lent or idle have just answered. */
   answer?(): void
-  end(): Promise<void>
 }
 
 /** Makes a pool that holds at most `max`. */

@@ -15,7 +15,6 @@ export function genericPool(max: number): FakePool {
     { max },
   )
   return {
-    name: 'generic-pool',
     async hold(count) {
       const lent = await Promise.all(Array.from({ length: count }, () => pool.acquire()))
       return async () => {
@@ -41,10 +40,6 @@ export function genericPool(max: number): FakePool {
         void pool.release(resource)
       }
       await Promise.all(Array.from({ length: callers }, one))
-    },
-    async end() {
-      await pool.drain()
-      await pool.clear()
     },
   }
 }

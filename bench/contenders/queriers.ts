@@ -5,7 +5,6 @@ import type { DatabaseAddress } from '../bench.js'
 
 /** Something that runs queries. */
 export interface Querier {
-  readonly name: string
   /** Opens its connections, all of them. */
   open(): Promise<void>
   /** `SELECT 1` */
@@ -22,16 +21,15 @@ const quick = 'SELECT 1'
 const slow = 'SELECT pg_sleep(0.3)'
 
 export function thaw(database: DatabaseAddress, max: number): Querier {
-  return overPool('pg-thaw', new Pool({ ...database, max }), max)
+  return overPool(new Pool({ ...database, max }), max)
 }
 
 export function pgPool(database: DatabaseAddress, max: number): Querier {
-  return overPool('pg-pool', new pg.Pool({ ...database, max }), max)
+  return overPool(new pg.Pool({ ...database, max }), max)
 }
 
-function overPool(name: string, pool: pg.Pool, max: number): Querier {
+function overPool(pool: pg.Pool, max: number): Querier {
   return {
-    name,
     async open() {
       const clients = await Promise.all(Array.from({ length: max }, () => pool.connect()))
       for (const client of clients) client.release()
@@ -46,7 +44,6 @@ export function postgresJs(database: DatabaseAddress, max: number): Querier {
   const { host, port, user: username, password, database: name } = database
   const sql = postgres({ host, port, username, password, database: name, max })
   return {
-    name: 'postgres.js',
     async open() {
       const reserved = await Promise.all(Array.from({ length: max }, () => sql.reserve()))
       for (const connection of reserved) connection.release()
@@ -61,7 +58,6 @@ export function postgresJs(database: DatabaseAddress, max: number): Querier {
 export function heldClient(database: DatabaseAddress): Querier {
   const client = new pg.Client(database)
   return {
-    name: 'held client',
     async open() {
       await client.connect()
     },
@@ -80,7 +76,6 @@ export function pipelinedClients(database: DatabaseAddress, max: number): Querie
     return clients[turn] as pg.Client
   }
   return {
-    name: 'pipelined clients',
     async open() {
       await Promise.all(clients.map((client) => client.connect()))
     },

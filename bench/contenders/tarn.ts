@@ -14,7 +14,6 @@ export function tarn(max: number): FakePool {
     max,
   })
   return {
-    name: 'tarn',
     async hold(count) {
       const lent = await Promise.all(Array.from({ length: count }, () => pool.acquire().promise))
       return async () => {
@@ -33,9 +32,6 @@ export function tarn(max: number): FakePool {
         pool.release(resource)
       }
       await Promise.all(Array.from({ length: callers }, one))
-    },
-    async end() {
-      await pool.destroy()
     },
   }
 }
