@@ -27,17 +27,12 @@ export function poolEvents(pool: EventEmitter, allowExitOnIdle: boolean): PoolOb
   const ref = (client: Partial<PgClient>) => allowExitOnIdle && client.ref?.()
   const unref = (client: Partial<PgClient>) => allowExitOnIdle && client.unref?.()
   return {
-    dialled: (client) => {
-      unref(client)
-      pool.emit('connect', client)
-    },
+    dialled: (client) => pool.emit('connect', client),
     acquired: (client) => {
       ref(client)
       pool.emit('acquire', client)
     },
-    released: (client, discard) => {
-      pool.emit('release', discard || undefined, client)
-    },
+    released: (client, discard) => pool.emit('release', discard || undefined, client),
     idle: unref,
     retired: (client) => pool.emit('remove', client),
     lostIdle: (client, error) => {
