@@ -8,9 +8,15 @@ import type { RetireReason } from './retirement.js'
  */
 const RETURNS_PER_STEP = 4
 
+/** Loans that came back earlier count as well, but no more of them: borrowers may have changed their ways. */
+const MOST_REMEMBERED = 256
+
 /**
  * The loans of one shared resource, from the first until none is left. A resource takes few at first and more as they come back,
  * so that a slow borrower has nobody behind it that another resource could have served.
+ *
+ * Under load a resource is often in nobody's hands for an instant, when all its answers came at once. What was learned until then is
+ * remembered, but believed again only step by step, from the first return on: as many more as have come back since.
  */
 export class Loans<R> {
   /** Those that are out, in the order in which they were lent. */
@@ -21,15 +27,24 @@ export class Loans<R> {
   isSuspect = false
   /** Whether there is no other resource that could serve: then waiting is never better than joining. */
   readonly #isOnly: boolean
+  readonly #remembered: number
   #returned = 0
 
-  constructor(isOnly: boolean) {
+  constructor(isOnly: boolean, remembered: number) {
     this.#isOnly = isOnly
+    this.#remembered = remembered
+  }
+
+  /** How many loans of the resource have come back, as far as that matters for those to come. */
+  get remembered(): number {
+    return Math.min(this.#remembered + this.#returned, MOST_REMEMBERED)
   }
 
   get hasRoom(): boolean {
     if (this.retiring !== undefined || this.isSuspect) return false
-    return this.#isOnly || this.out.length < 1 + Math.floor(this.#returned / RETURNS_PER_STEP)
+    if (this.#isOnly) return true
+    const proven = Math.floor((this.#remembered + this.#returned) / RETURNS_PER_STEP)
+    return this.out.length <= Math.min(proven, this.#returned)
   }
 
   add(checkout: Checkout<R>): void {

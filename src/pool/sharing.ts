@@ -46,7 +46,7 @@ export class Sharing<R> {
 
   /** Lends a resource in nobody's hands to the first of those who will share it. */
   begin(slot: Slot<R>, held: Held<R>, label: unknown): Checkout<R> {
-    const checkout = this.#add(slot, held, new Loans(this.#options.max === 1), label)
+    const checkout = this.#add(slot, held, new Loans(this.#options.max === 1, held.sharesReturned), label)
     this.#connector.share(held.resource)
     return this.#handOut(checkout, held)
   }
@@ -85,6 +85,7 @@ export class Sharing<R> {
     // Nobody may join it while the connector looks at it.
     this.#supply.slots.move(slot, { name: 'full', held, loans })
     if (this.#queue.length === 0 || !this.#canGoOn(held, loans, now) || !this.#goOn(slot, held, loans)) {
+      held.sharesReturned = loans.remembered
       this.#connector.unshare(held.resource)
       return true
     }

@@ -14,6 +14,8 @@ export interface Held<R> {
   readonly lifetimeMillis: number
   /** Loans so far. */
   uses: number
+  /** Of those that were shared, how many came back: see {@link Loans}. */
+  sharesReturned: number
   /** When it last gave a sign of life, as far as is known. */
   provenAt: Instant
   /** The pool's count of suspicions at that moment: a higher one asks for another sign. */

@@ -211,6 +211,7 @@ export class Supply<R> {
       dialledAt: now,
       lifetimeMillis: maxLifetimeMillis * (1 - lifetimeJitter * random()),
       uses: 0,
+      sharesReturned: 0,
       provenAt: now,
       provenAgainst: this.fitness.suspicions,
       lostWith: undefined,

@@ -144,6 +144,24 @@ describe('a query that goes wrong on this side', () => {
     }
   })
 
+  it('a type parser that throws, or is none, rejects or passes the text on, and the next query works', async () => {
+    const thrown = new Error('cannot parse')
+    const parsers = {
+      getTypeParser: (oid: number) => () => {
+        if (oid === 16) throw thrown
+        return 'parsed'
+      },
+    }
+    for (const fanOut of [true, false]) {
+      open({ fanOut })
+      await expect(pool.query({ text: 'SELECT true AS t', types: parsers as never })).rejects.toBe(thrown)
+      expect((await pool.query({ text: 'SELECT 1 AS one', types: parsers as never })).rows).toEqual([{ one: 'parsed' }])
+      expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+      expect(pool.stats()).toMatchObject({ lent: 0, dials: 1 })
+      await pool.end()
+    }
+  })
+
   it('a Submittable that calls back twice is heard once', async () => {
     open()
     const { rows } = await pool.query('SELECT 1 AS one')

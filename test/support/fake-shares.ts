@@ -37,6 +37,8 @@ export function servedOf(calls: readonly Call[]): Call[] {
 interface Entry {
   out: number
   returned: number
+  /** What came back in earlier times of sharing, as far as it counts. */
+  readonly remembered: number
   uses: number
   /** Nobody may join any more: it was lost, discarded, drained, or may be dead. */
   isEnding: boolean
@@ -48,6 +50,7 @@ interface Entry {
 export class ShareBook {
   readonly #entries = new Map<FakeResource, Entry>()
   readonly #uses = new Map<FakeResource, number>()
+  readonly #remembered = new Map<FakeResource, number>()
   readonly #max: number
   /** What went against the rules. */
   readonly broken: string[] = []
@@ -64,12 +67,14 @@ export class ShareBook {
       this.#entries.set(resource, {
         out: 0,
         returned: 0,
+        remembered: this.#remembered.get(resource) ?? 0,
         uses: this.#uses.get(resource) ?? 0,
         isEnding: false,
         isDoubtful: false,
       })
     } else if (call === 'unshare') {
       if (entry?.out !== 0) this.broken.push(`unshare ${resource.id} while ${entry?.out} loans are out`)
+      if (entry !== undefined) this.#remembered.set(resource, Math.min(256, entry.remembered + entry.returned))
       this.#entries.delete(resource)
     }
   }
@@ -125,7 +130,7 @@ export class ShareBook {
     return entries.map(([resource]) => resource)
   }
 
-  #hasRoom({ out, returned }: Entry): boolean {
-    return this.#max === 1 || out < 1 + Math.floor(returned / 4)
+  #hasRoom({ out, returned, remembered }: Entry): boolean {
+    return this.#max === 1 || out < 1 + Math.min(returned, Math.floor((remembered + returned) / 4))
   }
 }

@@ -83,6 +83,22 @@ test.each([1, 2, 3, 4])('a resource takes one loan, and one more for every four 
   expect(fake.pool.gauges()).toMatchObject({ lent: 2, waiting: 7 - room })
 })
 
+test('what it proved before it was idle is believed again step by step, from the first return on', async () => {
+  const fake = createFakePool({ max: 2 })
+  const { share } = await seasonedShare(fake, 9)
+  share.release()
+  const again = await fake.takeShare()
+  const calls = callShares(fake, 4)
+  await settled()
+  expect(servedOf(calls)).toHaveLength(0)
+  again.release()
+  await settled()
+  expect(servedOf(calls)).toHaveLength(2)
+  calls[0]?.checkout.release()
+  await settled()
+  expect(servedOf(calls)).toHaveLength(4)
+})
+
 test('whoever makes the step lets two in at once', async () => {
   const fake = createFakePool({ max: 2 })
   await fake.take()
