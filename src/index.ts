@@ -9,10 +9,12 @@ export {
   type PoolErrorCode,
   type PoolGauges,
   PoolOptionError,
+  type Retry,
 } from './pool/errors.js'
 export type { RetireReason } from './pool/retirement.js'
 export type { PoolStats } from './pool/stats.js'
 export type { PoolOptions, Reset } from './postgres/options.js'
-export { type ConnectOptions, Pool } from './postgres/pool.js'
+export { type ConnectOptions, Pool, type TransactionOptions } from './postgres/pool.js'
 export type { LeakReport } from './postgres/pool-events.js'
+export type { Target } from './postgres/profile.js'
 export type { Pooling } from './registry/environment.js'

@@ -84,6 +84,7 @@ function optionsOf(max: number): ResourcePoolOptions {
     max,
     min: 0,
     maxIdle: max,
+    maxWaiting: Number.POSITIVE_INFINITY,
     maxUses: Number.POSITIVE_INFINITY,
     idleTimeoutMillis: 10_000,
     leaseMillis: Number.POSITIVE_INFINITY,

@@ -4,6 +4,9 @@ import { type Environment, environment, isOnLambda } from '../registry/environme
 import { Invocation, type TimedContext } from './invocation.js'
 import { connectionsToKeep, type InitializationType, REMEMBERED_GAPS } from './keep-policy.js'
 
+/** What is kept free before the function's timeout when its end has to wait for a rollback, ms. */
+const END_MARGIN_MILLIS = 50
+
 /**
  * What happens to the environment's pools when an invocation begins and ends. There is one manager per environment, and it works
  * on every pool that lives there, whichever copy of the library made it.
@@ -77,7 +80,9 @@ export class PoolManager {
     this.#beginQuiet()
     this.#trim()
     const restoring = [...this.#environment.pools].filter((pool) => pool.isRestoring).map((pool) => pool.restored())
-    return restoring.length === 0 ? undefined : this.#trimOnceRestored(restoring, invocation.remainingMillis())
+    return restoring.length === 0
+      ? undefined
+      : this.#trimOnceRestored(restoring, Math.max(0, invocation.remainingMillis() - END_MARGIN_MILLIS))
   }
 
   #closeAbandoned(): void {

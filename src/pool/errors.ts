@@ -31,21 +31,44 @@ export type PoolErrorCode =
   | 'POOL_ENDED'
   | 'POOL_ACQUIRE_TIMEOUT'
   | 'POOL_ACQUIRE_ABORTED'
+  | 'POOL_QUEUE_FULL'
   | 'POOL_DIAL_FAILED'
   | 'POOL_DIAL_TIMEOUT'
   | 'POOL_DOUBLE_RELEASE'
   | 'POOL_RECLAIMED'
+  | 'POOL_QUERY_TIMEOUT'
+  | 'POOL_QUERY_ABORTED'
   | 'POOL_TRANSACTION_ROLLED_BACK'
+
+/**
+ * What trying again would mean: `safe`, what was asked certainly did not happen, and may work the next time; `unknown`, it may have
+ * happened; `never`, it would fail in the same way.
+ */
+export type Retry = 'safe' | 'unknown' | 'never'
+
+/** What nobody can have done, since no connection was lent, and what may pass. */
+const SAFE: ReadonlySet<string> = new Set<PoolErrorCode>([
+  'POOL_ACQUIRE_TIMEOUT',
+  'POOL_ACQUIRE_ABORTED',
+  'POOL_QUEUE_FULL',
+  'POOL_DIAL_TIMEOUT',
+])
 
 /** Base of the pool's errors: a stable {@link PoolErrorCode}, unless the cause has a code of its own that programs know. */
 export class PoolError extends Error {
   // Literal: a minifier takes the name of the class away.
   override readonly name: string = 'PoolError'
   readonly code: string
+  readonly retry: Retry
 
-  constructor(code: PoolErrorCode | (string & {}), message: string, options?: ErrorOptions) {
+  constructor(
+    code: PoolErrorCode | (string & {}),
+    message: string,
+    options?: ErrorOptions & { readonly retry?: Retry },
+  ) {
     super(message, options)
     this.code = code
+    this.retry = options?.retry ?? (SAFE.has(code) ? 'safe' : 'never')
   }
 }
 
@@ -87,9 +110,10 @@ export class DialError extends PoolError {
   readonly phase = 'dial'
   readonly gauges: PoolGauges
 
-  constructor(gauges: PoolGauges, cause: unknown) {
+  constructor(gauges: PoolGauges, cause: unknown, mayPass: boolean) {
     super(codeOf(cause) ?? 'POOL_DIAL_FAILED', `failed to open a connection: ${textOf(cause)} (${describe(gauges)})`, {
       cause,
+      retry: mayPass ? 'safe' : 'never',
     })
     this.gauges = gauges
   }

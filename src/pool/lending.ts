@@ -113,7 +113,7 @@ export class Lending<R> implements Demand<R> {
     // the rest may still be served.
     const living = slots.staying - (kind === 'permanent' ? slots.count('dialing') : 0)
     this.queue.reject(
-      () => new DialError(slots.gauges(this.#options.max, this.queue.length), error),
+      () => new DialError(slots.gauges(this.#options.max, this.queue.length), error, kind === 'transient'),
       (terms) => kind === 'permanent' || terms.timeoutMillis === Number.POSITIVE_INFINITY,
       living > 0 ? 'first' : 'all',
     )
@@ -122,6 +122,19 @@ export class Lending<R> implements Demand<R> {
   aborted(reason: unknown): PoolError {
     this.#counters.acquireAborts += 1
     return new PoolError('POOL_ACQUIRE_ABORTED', 'the caller gave up waiting for a connection', { cause: reason })
+  }
+
+  /** Whether as many callers wait as may, not counting those for whom a connection is under way or can be opened. */
+  get isCrowded(): boolean {
+    const { total, underWay } = this.supply.slots
+    const { max, maxWaiting } = this.#options
+    return this.queue.length - underWay - (max - total) >= maxWaiting
+  }
+
+  refused(): PoolError {
+    this.#counters.acquireRefusals += 1
+    const { length } = this.queue
+    return new PoolError('POOL_QUEUE_FULL', `${length} callers wait for a connection already, and no more may`)
   }
 
   #serveFromIdle(): void {

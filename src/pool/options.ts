@@ -8,6 +8,8 @@ export interface ResourcePoolOptions {
   readonly min: number
   /** Most resources that may stay idle; 0 pools nothing. */
   readonly maxIdle: number
+  /** Most callers that may wait while no resource is under way for them; another one is refused at once. */
+  readonly maxWaiting: number
   /** Loans of one resource. */
   readonly maxUses: number
   /** Idle for longer than this, a resource is closed. */

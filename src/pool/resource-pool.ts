@@ -74,7 +74,7 @@ export class ResourcePool<R> {
   /**
    * Lends a resource: at once where a fit one is idle, else in arrival order.
    *
-   * @throws {PoolError} `POOL_ENDED`, `POOL_ACQUIRE_ABORTED`.
+   * @throws {PoolError} `POOL_ENDED`, `POOL_ACQUIRE_ABORTED`, `POOL_QUEUE_FULL`.
    * @throws {AcquireTimeoutError} when the time was over first.
    * @throws {DialError} when dialling failed for good, or failed at all and there is no time limit to try again within.
    */
@@ -84,6 +84,7 @@ export class ResourcePool<R> {
     if (this.#ending !== undefined) return Promise.reject(endedError())
     const checkout = this.#lending.tryLend(label, share)
     if (checkout !== undefined) return Promise.resolve(checkout)
+    if (this.#lending.isCrowded) return Promise.reject(this.#lending.refused())
     const turn = this.#lending.queue.join({ timeoutMillis, signal, label, share })
     this.#lending.serve()
     return turn
@@ -160,14 +161,16 @@ export class ResourcePool<R> {
 
   /**
    * Takes back what is lent, for good: each resource is closed, each checkout dead. With `which`, only from borrowers with such a
-   * label; a shared resource is closed under all its borrowers. Returns the reclaimed checkouts.
+   * label; a resource that they share with others is closed under all its borrowers, or with `leave` left alone. Returns the reclaimed
+   * checkouts.
    */
-  reclaim(which: (label: unknown) => boolean = () => true): Checkout<R>[] {
+  reclaim(which: (label: unknown) => boolean = () => true, sharedWithOthers: 'take' | 'leave' = 'take'): Checkout<R>[] {
     const { slots } = this.#supply
     const lent = [...slots.snapshot('lent'), ...slots.snapshot('shared'), ...slots.snapshot('full')]
     return lent.flatMap((slot) => {
       const out = checkoutsOf(slot.state)
-      if (!out.some(({ label }) => which(label))) return []
+      const wanted = out.filter(({ label }) => which(label)).length
+      if (wanted === 0 || (sharedWithOthers === 'leave' && wanted < out.length)) return []
       const reclaimed = out.filter((checkout) => checkout.reclaim())
       // None, if the last is on its way back just now, or came back when another resource was closed.
       if (reclaimed.length > 0) this.#supply.retire(slot, slot.state.held, 'reclaimed')

@@ -11,6 +11,8 @@ export interface PoolStats extends PoolGauges {
   readonly joins: number
   readonly acquireTimeouts: number
   readonly acquireAborts: number
+  /** Callers refused because as many waited as may. */
+  readonly acquireRefusals: number
   readonly dials: number
   readonly dialFailures: number
   readonly pings: number
@@ -33,6 +35,7 @@ export class Counters {
   joins = 0
   acquireTimeouts = 0
   acquireAborts = 0
+  acquireRefusals = 0
   dials = 0
   dialFailures = 0
   pings = 0

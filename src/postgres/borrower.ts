@@ -1,3 +1,4 @@
+import type { PoolError } from '../pool/errors.js'
 import type { CurrentInvocation } from '../registry/environment.js'
 
 /** Who has a checkout, or waits for one: what it takes to report and to end it when its invocation is over. */
@@ -6,6 +7,8 @@ export class Borrower {
   readonly invocation: CurrentInvocation | undefined
   readonly #stack: Error | undefined
   #result: Promise<unknown> | undefined
+  #reject: ((error: PoolError) => void) | undefined
+  #failure: PoolError | undefined
 
   constructor(invocation: CurrentInvocation | undefined, captureStack: boolean) {
     this.invocation = invocation
@@ -21,6 +24,22 @@ export class Borrower {
   awaits<T>(result: Promise<T>): Promise<T> {
     this.#result = result
     return result
+  }
+
+  /** Why it was cut off, if it was. */
+  get failure(): PoolError | undefined {
+    return this.#failure
+  }
+
+  /** Takes note of how its query can be ended from outside. */
+  canBeCutOff(reject: (error: PoolError) => void): void {
+    this.#reject = reject
+  }
+
+  /** Its time is over, or it was aborted: it hears so now, whatever its connection does. */
+  cutOff(failure: PoolError): void {
+    this.#failure = failure
+    this.#reject?.(failure)
   }
 
   /** The borrower's invocation is over. If nobody waits for its promise, its failure must not end the process in the next one. */

@@ -13,13 +13,23 @@ export function trustedMillis(leaseMillis: number): number {
   return leaseMillis - Math.min(LONGEST_MARGIN_MILLIS, leaseMillis * MARGIN)
 }
 
+/** What a lease asks of the server: `whole`, or what servers before PostgreSQL 14 know of it, or nothing. */
+export type LeaseTerms = 'whole' | 'transactions' | 'none'
+
 /**
- * Has a client that is not connected yet tell the server, in its startup message, how long its session may sit idle. It stands in
- * front of the options that the user gives, so that the user's own `idle_session_timeout` wins.
+ * Has a client that is not connected yet tell the server, in its startup message, how long its session may sit idle, and how long
+ * idle in a transaction, which is another timer: never longer than an invocation can last. It stands in front of the options that the
+ * user gives, so that the user's own settings win.
  */
-export function addLease(client: PgClient, leaseMillis: number): void {
+export function addLease(
+  client: PgClient,
+  terms: Exclude<LeaseTerms, 'none'>,
+  leaseMillis: number,
+  invocationMillis: number,
+): void {
   const parameters = client.connectionParameters
   if (parameters === undefined) return
-  const lease = `-c idle_session_timeout=${Math.ceil(leaseMillis)}`
+  const inTransaction = `-c idle_in_transaction_session_timeout=${Math.ceil(Math.min(leaseMillis, invocationMillis))}`
+  const lease = terms === 'whole' ? `-c idle_session_timeout=${Math.ceil(leaseMillis)} ${inTransaction}` : inTransaction
   parameters.options = parameters.options ? `${lease} ${parameters.options}` : lease
 }

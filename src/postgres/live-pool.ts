@@ -2,15 +2,19 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ResourcePool } from '../pool/resource-pool.js'
 import type { CurrentInvocation, LivePool } from '../registry/environment.js'
 import { Borrower } from './borrower.js'
+import type { Deadlines } from './deadlines.js'
 import { reclaimedError } from './loan.js'
 import type { ResolvedOptions } from './options.js'
 import type { PgClient } from './pg-client.js'
+import type { PgConnector } from './pg-connector.js'
 import { publishLeak } from './pool-events.js'
 
 /** The side of a pool that the environment works with. */
 export function livePool(
   face: object,
   pool: ResourcePool<PgClient>,
+  connector: PgConnector,
+  deadlines: Deadlines,
   { name, pooling, min, leaseMillis }: ResolvedOptions,
   given: object,
 ): LivePool {
@@ -26,11 +30,22 @@ export function livePool(
     madeWith: (options) => isDeepStrictEqual({ ...options }, given),
     wake: () => pool.wake(),
     trim: (keep) => void pool.trim(keep),
-    reclaim: (isOver) => reclaim(face, pool, isOver),
-    get isRestoring() {
-      return pool.gauges().returning > 0
+    reclaim: (isOver) => {
+      deadlines.clear()
+      reclaim(face, pool, isOver)
     },
-    restored: () => pool.restored(),
+    get isRestoring() {
+      return pool.gauges().returning > 0 || connector.cancelled !== undefined
+    },
+    restored: async () => {
+      await Promise.all([pool.restored(), connector.cancelled])
+    },
+    goodbye: async () => {
+      const ended = pool.end(0)
+      // Not left to the timer of `end`: the process may have no further turn.
+      pool.reclaim()
+      await ended
+    },
   }
 }
 

@@ -2,7 +2,10 @@ import type { PoolClient, QueryResult } from 'pg'
 import type { Checkout } from '../pool/checkout.js'
 import { systemClock } from '../pool/clock.js'
 import { PoolError } from '../pool/errors.js'
-import type { PgClient } from './pg-client.js'
+import { Borrower } from './borrower.js'
+import { reportLoss } from './loss.js'
+import { isUsable, type PgClient } from './pg-client.js'
+import { endsSession, tellRetry } from './retry.js'
 import { heardNow, listenForSigns } from './sign-of-life.js'
 
 const CHECKOUT = Symbol('pg-thaw.checkout')
@@ -35,14 +38,24 @@ function disposerOfLoan(this: LentClient): () => Promise<void> {
   }
 }
 
-/** Runs one query on a checkout that nobody else sees, and returns it before the caller hears of the result. */
-export function queryOn(checkout: Checkout<PgClient>, text: unknown, values: unknown): Promise<QueryResult> {
+/**
+ * Runs one query on a checkout that nobody else sees, and returns it before the caller hears of the result. `failed` decides what
+ * becomes of its error.
+ */
+export function queryOn(
+  checkout: Checkout<PgClient>,
+  text: unknown,
+  values: unknown,
+  failed: (error: unknown, wasLost: boolean) => Promise<QueryResult>,
+): Promise<QueryResult> {
   const answer = new Promise<QueryResult>((resolve, reject) => {
+    if (checkout.label instanceof Borrower) checkout.label.canBeCutOff(reject)
     const settled = (error: Error | null | undefined, result?: QueryResult) => {
       switch (checkout.state) {
         case 'open':
           // A failure may be one of this side alone.
           if (!error) heardNow(checkout.resource)
+          if (error && endsSession(error)) reportLoss(checkout.resource, error)
           checkout.release()
           if (error || result === undefined) reject(error)
           else resolve(result)
@@ -61,18 +74,19 @@ export function queryOn(checkout: Checkout<PgClient>, text: unknown, values: unk
       settled(error as Error)
     }
   })
-  return answer.catch(throwFromHere)
-}
-
-/** The stack that came leads to the socket; the one of a continuation leads to the code that asked. */
-function throwFromHere(error: unknown): never {
-  if (error instanceof Error) Error.captureStackTrace(error)
-  throw error
+  return answer.catch((error) => {
+    const wasLost = endsSession(error) || !isUsable(checkout.resource)
+    tellRetry(error, wasLost)
+    // The stack that came leads to the socket; the one of a continuation leads to the code that asked.
+    if (error instanceof Error) Error.captureStackTrace(error)
+    return failed(error, wasLost)
+  })
 }
 
 /** What a borrower hears whose checkout was taken back because its invocation was over. */
 export function reclaimedError(cause: unknown): PoolError {
   return new PoolError('POOL_RECLAIMED', 'the invocation ended before this was done: its connection was taken back', {
     cause,
+    retry: 'unknown',
   })
 }

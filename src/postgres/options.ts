@@ -14,6 +14,7 @@ import {
   usesLimit,
   wrongValue,
 } from './option-checks.js'
+import { PROFILES, type Target } from './profile.js'
 
 /** What becomes of the session state of a returned connection, after a transaction that was left open has been rolled back. */
 export type Reset = 'rollback' | 'clean' | 'none' | ((client: ClientBase) => void | PromiseLike<void>)
@@ -22,7 +23,7 @@ export type Reset = 'rollback' | 'clean' | 'none' | ((client: ClientBase) => voi
  * Options of a {@link Pool}: all of `pg.Pool`'s and these. Two defaults depend on where the pool runs: on AWS Lambda, or elsewhere.
  */
 export interface PoolOptions extends PoolConfig {
-  /** Most sessions that the server sees of this pool, closing ones included. Default 10. */
+  /** Most sessions that the server sees of this pool, closing ones included. Default `PG_THAW_MAX` from the environment, else 10. */
   max?: number | undefined
   /** Idle connections that survive a freeze and, elsewhere, the idle timeout. Default 1 on Lambda, 0 elsewhere. */
   min?: number | undefined
@@ -38,15 +39,28 @@ export interface PoolOptions extends PoolConfig {
   /** How often one connection is lent. 0 or `Infinity` for no limit. Default no limit. */
   maxUses?: number | undefined
   /**
-   * How long the server lets an idle session of this pool live, ms (`idle_session_timeout`, PostgreSQL 14 or later): what frees
-   * the sessions of an environment that vanished. 0 for none, at most 300000. Default 75000 on Lambda, 0 elsewhere.
+   * How long the server lets an idle session of this pool live, ms (`idle_session_timeout`, PostgreSQL 14 or later), also in a
+   * transaction (`idle_in_transaction_session_timeout`, there never longer than an invocation): what frees the sessions of an
+   * environment that vanished. 0 for none, at most 300000. Default 75000 on Lambda, 0 elsewhere and through a pooler.
    */
   leaseMillis?: number | undefined
+  /**
+   * What is kept free before the invocation is timed out, ms, so that a failure can still be answered: waiting, connecting and running
+   * queries end then. At most half of the invocation's time. Default 100.
+   */
+  deadlineMarginMillis?: number | undefined
+  /** Most callers that may wait for a connection; another one is refused at once (`POOL_QUEUE_FULL`). Default no limit. */
+  maxWaiting?: number | undefined
+  /**
+   * What the pool talks to, which decides what may be sent and how old connections may grow. Anything but `direct` gets no startup
+   * options, timeouts or names of prepared statements. Default `PG_THAW_TARGET` from the environment, else `direct`.
+   */
+  target?: Target | undefined
   /** Whether a connection is asked for a sign of life after a thaw, or when its last one is too old. Default true. */
   validate?: boolean | undefined
   /** A sign of life younger than this is trusted without asking, ms. Default 500. */
   validationBypassMillis?: number | undefined
-  /** Longest wait for a sign of life, and for a rollback on return, ms. Default 1000. */
+  /** Longest wait for a sign of life, and for a rollback on return, ms. Default 1000, less where other limits are. */
   validationTimeoutMillis?: number | undefined
   /**
    * What survives the end of an invocation: `always` up to `min` connections; `auto` the same, but nothing as long as the
@@ -79,7 +93,10 @@ export interface ResolvedOptions {
   readonly idleTimeoutMillis: number
   readonly maxLifetimeMillis: number
   readonly maxUses: number
+  readonly maxWaiting: number
   readonly leaseMillis: number
+  readonly deadlineMarginMillis: number
+  readonly target: Target
   readonly validationBypassMillis: number
   readonly validationTimeoutMillis: number
   readonly pooling: Pooling
@@ -93,6 +110,9 @@ export interface ResolvedOptions {
 /** The server's own keepalives end a vanished client at about this age on RDS: a longer lease frees nothing. */
 const LONGEST_LEASE_MILLIS = 300_000
 
+/** Lambda lets no invocation run for longer. */
+const LONGEST_INVOCATION_MILLIS = 900_000
+
 const anything: OptionCheck = () => undefined
 
 const KNOWN: Readonly<Record<string, OptionCheck>> = {
@@ -103,7 +123,10 @@ const KNOWN: Readonly<Record<string, OptionCheck>> = {
   idleTimeoutMillis: duration('ms'),
   maxLifetimeSeconds: duration('s'),
   maxUses: usesLimit,
+  maxWaiting: usesLimit,
   leaseMillis: duration('ms', LONGEST_LEASE_MILLIS),
+  deadlineMarginMillis: duration('ms', LONGEST_INVOCATION_MILLIS),
+  target: oneOf(...Object.keys(PROFILES)),
   validate: boolean,
   validationBypassMillis: duration('ms'),
   validationTimeoutMillis: duration('ms'),
@@ -165,23 +188,28 @@ const KNOWN: Readonly<Record<string, OptionCheck>> = {
 export function resolveOptions(options: PoolOptions): ResolvedOptions {
   checkOptions(options as Record<string, unknown>, KNOWN)
   const onLambda = isOnLambda()
-  const max = options.max ?? (options as { poolSize?: number }).poolSize ?? 10
-  const min = options.min ?? (onLambda ? 1 : 0)
+  const target = options.target ?? targetFromEnvironment()
+  checkAgainstTarget(options, target)
+  const { ownsSession } = PROFILES[target]
+  const max = options.max ?? (options as { poolSize?: number }).poolSize ?? maxFromEnvironment() ?? 10
+  const min = options.min ?? (onLambda ? Math.min(1, max) : 0)
   if (min > max) throw wrongValue('min', `at most \`max\` (${max})`, min)
-  const validationTimeoutMillis = options.validationTimeoutMillis ?? 1000
-  if (validationTimeoutMillis === 0) throw wrongValue('validationTimeoutMillis', 'more than 0', 0)
-  const limit = (value: number) => (value === 0 ? Number.POSITIVE_INFINITY : value)
+  const connectionTimeoutMillis = limit(options.connectionTimeoutMillis ?? (onLambda ? 10_000 : 0))
+  const leaseMillis = limit(options.leaseMillis ?? (onLambda && ownsSession ? 75_000 : 0))
   return Object.freeze({
     max,
     min,
-    connectionTimeoutMillis: limit(options.connectionTimeoutMillis ?? (onLambda ? 10_000 : 0)),
+    connectionTimeoutMillis,
     idleTimeoutMillis: limit(options.idleTimeoutMillis ?? (onLambda ? 0 : 10_000)),
     maxLifetimeMillis: limit((options.maxLifetimeSeconds ?? 1800) * 1000),
     maxUses: limit(options.maxUses ?? 0),
-    leaseMillis: limit(options.leaseMillis ?? (onLambda ? 75_000 : 0)),
+    maxWaiting: options.maxWaiting ?? Number.POSITIVE_INFINITY,
+    leaseMillis,
+    deadlineMarginMillis: deadlineMargin(options, connectionTimeoutMillis),
+    target,
     validationBypassMillis:
       options.validate === false ? Number.POSITIVE_INFINITY : (options.validationBypassMillis ?? 500),
-    validationTimeoutMillis,
+    validationTimeoutMillis: validationTimeout(options, connectionTimeoutMillis, leaseMillis),
     pooling: options.pooling ?? 'auto',
     reset: options.reset ?? 'rollback',
     leakDetection: options.leakDetection ?? false,
@@ -189,4 +217,84 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
     fanOut: (options.fanOut ?? true) && !options.pipeline && !options.query_timeout,
     allowExitOnIdle: options.allowExitOnIdle ?? true,
   })
+}
+
+function limit(value: number): number {
+  return value === 0 ? Number.POSITIVE_INFINITY : value
+}
+
+function targetFromEnvironment(): Target {
+  const target = process.env.PG_THAW_TARGET ?? 'direct'
+  if (!Object.hasOwn(PROFILES, target)) throw wrongValue('PG_THAW_TARGET', `one of ${Object.keys(PROFILES)}`, target)
+  return target as Target
+}
+
+function maxFromEnvironment(): number | undefined {
+  const given = process.env.PG_THAW_MAX
+  if (given === undefined) return undefined
+  const expected = positiveInteger(Number(given))
+  if (expected !== undefined) throw wrongValue('PG_THAW_MAX', expected, given)
+  return Number(given)
+}
+
+/** What would stay in a session that is not the pool's own. */
+const SESSION_OPTIONS = [
+  'leaseMillis',
+  'options',
+  'statement_timeout',
+  'lock_timeout',
+  'idle_in_transaction_session_timeout',
+] as const
+
+function checkAgainstTarget(options: PoolOptions, target: Target): void {
+  const { ownsSession, longestLifetimeSeconds } = PROFILES[target]
+  for (const name of ownsSession ? [] : SESSION_OPTIONS) {
+    if (options[name])
+      throw wrongValue(name, `left out with \`target: '${target}'\`: it would reach other clients`, options[name])
+  }
+  if (!ownsSession && options.reset === 'clean') {
+    throw wrongValue(
+      'reset',
+      `'rollback' or 'none' with \`target: '${target}'\`, whose sessions are not the pool's own`,
+      'clean',
+    )
+  }
+  const { maxLifetimeSeconds } = options
+  if (maxLifetimeSeconds === undefined || limit(maxLifetimeSeconds) <= longestLifetimeSeconds) return
+  throw wrongValue(
+    'maxLifetimeSeconds',
+    `at most ${longestLifetimeSeconds} with \`target: '${target}'\``,
+    maxLifetimeSeconds,
+  )
+}
+
+function deadlineMargin({ deadlineMarginMillis: given }: PoolOptions, connectionTimeoutMillis: number): number {
+  if (given !== undefined && given >= connectionTimeoutMillis) {
+    throw wrongValue(
+      'deadlineMarginMillis',
+      `less than \`connectionTimeoutMillis\` (${connectionTimeoutMillis})`,
+      given,
+    )
+  }
+  return given ?? 100
+}
+
+/** A connection that may be gone by the time it has answered, or an answer that comes after its caller has left, proves nothing. */
+function validationTimeout(
+  { validationTimeoutMillis: given }: PoolOptions,
+  connectionTimeoutMillis: number,
+  leaseMillis: number,
+): number {
+  if (given === undefined || given === null) return Math.min(1000, connectionTimeoutMillis, leaseMillis / 2)
+  if (given === 0) throw wrongValue('validationTimeoutMillis', 'more than 0', 0)
+  if (given > connectionTimeoutMillis) {
+    throw wrongValue(
+      'validationTimeoutMillis',
+      `at most \`connectionTimeoutMillis\` (${connectionTimeoutMillis})`,
+      given,
+    )
+  }
+  if (given >= leaseMillis)
+    throw wrongValue('leaseMillis', `more than \`validationTimeoutMillis\` (${given})`, leaseMillis)
+  return given
 }

@@ -1,9 +1,12 @@
 import type { Instant } from '../pool/clock.js'
 import type { Condition, Connector, DialContext } from '../pool/connector.js'
 import { codeOf } from '../pool/errors.js'
-import { addLease } from './lease.js'
+import { type Cancellation, cancelOnServer } from './cancel.js'
+import { addLease, type LeaseTerms } from './lease.js'
+import { onLoss } from './loss.js'
 import type { Reset } from './options.js'
 import { isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
+import type { Profile } from './profile.js'
 import { heardNow, lastSignOf } from './sign-of-life.js'
 import { classifyDialFailure, SQLSTATE } from './sqlstate.js'
 import { SyncPing } from './sync-ping.js'
@@ -17,6 +20,9 @@ export interface PgConnectorOptions {
   readonly reset: Reset
   /** `Infinity` for no lease. */
   readonly leaseMillis: number
+  /** How long an invocation lasts at most, ms. */
+  readonly invocationMillis: () => number
+  readonly profile: Profile
 }
 
 /** Everything but prepared statements, which are what makes a session worth keeping. */
@@ -26,23 +32,33 @@ const CLEAN =
 /** What a connection to PostgreSQL is, for the pool: node-postgres's client, and the facts that can be read off it. */
 export class PgConnector implements Connector<PgClient> {
   readonly #options: PgConnectorOptions
-  /** Cleared once the lease's parameter was refused: by a server older than 14, or by a proxy. */
-  #mayLease = true
+  /** Less once something of it was refused: by a server older than 14, or by a proxy. */
+  #leaseTerms: LeaseTerms
+  readonly #cancelling = new Map<PgClient, Cancellation>()
 
   constructor(options: PgConnectorOptions) {
     this.#options = options
+    this.#leaseTerms = options.leaseMillis === Number.POSITIVE_INFINITY ? 'none' : 'whole'
+  }
+
+  /** Resolves when no query is being cancelled any more; `undefined` when none is. */
+  get cancelled(): Promise<unknown> | undefined {
+    if (this.#cancelling.size === 0) return undefined
+    return Promise.all([...this.#cancelling.values()].map(({ done }) => done))
   }
 
   classify = classifyDialFailure
 
   async dial(context: DialContext): Promise<PgClient> {
-    const withLease = this.#mayLease && this.#options.leaseMillis !== Number.POSITIVE_INFINITY
+    const terms = this.#leaseTerms
     try {
-      return await this.#dialOnce(context, withLease)
+      return await this.#dialOnce(context, terms)
     } catch (error) {
-      if (!withLease || !isRefusalOfLease(error) || context.signal.aborted) throw error
-      this.#mayLease = false
-      return this.#dialOnce(context, false)
+      const less = termsAfter(terms, codeOf(error))
+      if (less === undefined || context.signal.aborted) throw error
+      // Dials that were refused together lead to the same terms.
+      if (this.#leaseTerms === terms) this.#leaseTerms = less
+      return this.dial(context)
     }
   }
 
@@ -89,16 +105,26 @@ export class PgConnector implements Connector<PgClient> {
     setPipeline(client, false)
   }
 
+  /** What still runs is cancelled on the server, which would else go on with it, and the connection dropped. */
   async close(client: PgClient): Promise<void> {
-    await client.end()
+    if (!isBusy(client) || client.connection === undefined || !this.#options.profile.cancels) return client.end()
+    const cancellation = cancelOnServer(client, this.#options.newClient())
+    this.#cancelling.set(client, cancellation)
+    try {
+      await cancellation.done
+    } finally {
+      this.destroy(client)
+    }
   }
 
   destroy(client: PgClient): void {
+    this.#cancelling.get(client)?.abandon()
+    this.#cancelling.delete(client)
     if (client.connection === undefined) void client.end()
     else client.connection.stream.destroy()
   }
 
-  async #dialOnce({ signal, lost }: DialContext, withLease: boolean): Promise<PgClient> {
+  async #dialOnce({ signal, lost }: DialContext, terms: LeaseTerms): Promise<PgClient> {
     const client = this.#options.newClient()
     let failed = false
     const report = (error: Error) => {
@@ -106,11 +132,13 @@ export class PgConnector implements Connector<PgClient> {
     }
     // From here to its end the client has this listener, so that no failure of a connection can end the process.
     client.on('error', report)
+    onLoss(client, report)
     client.once('end', () => report(new Error('the connection was closed')))
     const letGo = () => this.destroy(client)
     signal.addEventListener('abort', letGo, { once: true })
     try {
-      if (withLease) addLease(client, this.#options.leaseMillis)
+      const { leaseMillis, invocationMillis } = this.#options
+      if (terms !== 'none') addLease(client, terms, leaseMillis, invocationMillis())
       await client.connect()
       await this.#prepare(client)
       return client
@@ -139,9 +167,12 @@ function setPipeline(client: PgClient, pipeline: boolean): void {
   ;(client as { pipeline: boolean }).pipeline = pipeline
 }
 
-function isRefusalOfLease(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === SQLSTATE.UNDEFINED_OBJECT || code === SQLSTATE.PROTOCOL_VIOLATION
+/** What is left to ask of a server that refused these terms; `undefined` when that was not what it refused. */
+function termsAfter(terms: LeaseTerms, code: string | undefined): LeaseTerms | undefined {
+  if (terms === 'none') return undefined
+  if (code === SQLSTATE.PROTOCOL_VIOLATION) return 'none'
+  if (code !== SQLSTATE.UNDEFINED_OBJECT) return undefined
+  return terms === 'whole' ? 'transactions' : 'none'
 }
 
 /** The server hung up without a word: a fact about the socket, given the code that such a fact has. */

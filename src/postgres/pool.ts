@@ -1,28 +1,54 @@
 import pg, { type PoolClient, type QueryResult } from 'pg'
 import type { Checkout } from '../pool/checkout.js'
+import { systemClock } from '../pool/clock.js'
+import { PoolError, type Retry } from '../pool/errors.js'
 import { ResourcePool } from '../pool/resource-pool.js'
 import type { PoolStats } from '../pool/stats.js'
-import { type Environment, environment, type LivePool } from '../registry/environment.js'
+import { type CurrentInvocation, type Environment, environment, type LivePool } from '../registry/environment.js'
 import { Borrower } from './borrower.js'
+import { Deadlines } from './deadlines.js'
+import { leaveSessionAlone } from './foreign-session.js'
 import { InstrumentedPool, isInstrumented } from './instrumented-pool.js'
 import { livePool } from './live-pool.js'
 import { lentClient, queryOn } from './loan.js'
+import { nonNegativeInteger, wrongValue } from './option-checks.js'
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from './options.js'
-import type { PgClient } from './pg-client.js'
+import { isUsable, type PgClient } from './pg-client.js'
 import { PgConnector } from './pg-connector.js'
 import { poolEvents } from './pool-events.js'
+import { PROFILES } from './profile.js'
 import { resourcePoolOptions } from './resource-options.js'
+import { neverRan, tellRetry } from './retry.js'
 import { copyOptions, hideSecrets } from './secrets.js'
 import { isShareable } from './shareable.js'
-import { runInTransaction } from './transaction.js'
+import { runInTransaction, withRetries } from './transaction.js'
 
 /** How long `end` waits for checkouts, ms. */
 const END_PATIENCE_MILLIS = 30_000
 
+/** How often a query that certainly never ran, or may run twice, is tried again. */
+const MOST_RERUNS = 2
+
 /** What one acquire may ask for. */
 export interface ConnectOptions {
-  /** Stops waiting when it is aborted. */
+  /** Stops waiting when it is aborted; in `use` and `transaction` it also cancels what runs, and takes the client back. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** What a transaction may ask for. */
+export interface TransactionOptions extends ConnectOptions {
+  /** How often it is run again, whole, when it conflicted with another one (SQLSTATE 40001, 40P01). Default 0. */
+  readonly retries?: number | undefined
+}
+
+declare module 'pg' {
+  /** What `query` of this library's `Pool` takes beside what pg takes. */
+  interface QueryConfig {
+    /** Cancels the query, on the server too, when it is aborted. It gets a connection to itself. */
+    readonly signal?: AbortSignal | undefined
+    /** Whether it may run twice: then it is tried again when its connection is lost. Default false. */
+    readonly idempotent?: boolean | undefined
+  }
 }
 
 type ConnectCallback = (
@@ -70,6 +96,7 @@ export class Pool extends pg.Pool {
   readonly #environment: Environment = environment()
   readonly #mayShare: boolean
   readonly #instrumented: InstrumentedPool
+  readonly #deadlines: Deadlines
   #ended: Promise<void> | undefined
 
   /**
@@ -86,18 +113,24 @@ export class Pool extends pg.Pool {
     const { Client } = this as unknown as { Client: new (config: object) => PgClient }
     // pg changes what it is given: each gets a copy.
     const config = { ...copyOptions(given), connectionTimeoutMillis: 0 }
+    const profile = PROFILES[resolved.target]
     const connector = new PgConnector({
-      newClient: () => new Client(config),
+      newClient: () => (profile.ownsSession ? new Client(config) : leaveSessionAlone(new Client(config))),
       onConnect: given.onConnect,
       verify: given.verify,
       reset: resolved.reset,
       leaseMillis: resolved.leaseMillis,
+      invocationMillis: () => this.#invocation()?.budgetMillis ?? Number.POSITIVE_INFINITY,
+      profile,
     })
     this.#options = resolved
     this.#mayShare = resolved.fanOut && (Client as unknown) === pg.Client
     this.#pool = new ResourcePool(connector, resourcePoolOptions(resolved), poolEvents(this, resolved.allowExitOnIdle))
     this.#instrumented = new InstrumentedPool(this)
-    this.#live = livePool(this, this.#pool, resolved, given)
+    this.#deadlines = new Deadlines(systemClock, resolved.deadlineMarginMillis, (invocation) =>
+      this.#cutOff((it) => it.invocation === invocation, deadlineError('unknown')),
+    )
+    this.#live = livePool(this, this.#pool, connector, this.#deadlines, resolved, given)
     this.#environment.pools.add(this.#live)
   }
 
@@ -133,18 +166,22 @@ export class Pool extends pg.Pool {
 
   /** Lends a client to `work` and takes it back, however that ends. */
   use<T>(work: (client: PoolClient) => Promise<T>, options?: ConnectOptions): Promise<T> {
-    const borrower = this.#borrower()
+    const borrower = this.#borrower(options?.signal)
     const result = this.#useAs(borrower, work, options)
     return borrower === undefined ? result : borrower.awaits(result)
   }
 
   /**
-   * Runs `work` in a transaction on a client of its own: committed when it resolves, rolled back when it throws.
+   * Runs `work` in a transaction on a client of its own: committed when it resolves, rolled back when it throws. With `retries`, `work`
+   * runs again from its begin after a conflict.
    *
    * @throws {PoolError} `POOL_TRANSACTION_ROLLED_BACK` when `work` swallowed the error of a statement, so that nothing was committed.
    */
-  transaction<T>(work: (client: PoolClient) => Promise<T>, options?: ConnectOptions): Promise<T> {
-    return this.use((client) => runInTransaction(client, work), options)
+  transaction<T>(work: (client: PoolClient) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    const retries = options?.retries ?? 0
+    const expected = nonNegativeInteger(retries)
+    if (expected !== undefined) return Promise.reject(wrongValue('retries', expected, retries))
+    return this.use((client) => withRetries(retries, () => runInTransaction(client, work)), options)
   }
 
   /** Closes idle connections down to `keep` (default: `min`), those idle longest first. Returns how many. */
@@ -179,6 +216,7 @@ export class Pool extends pg.Pool {
     const state = this as { ending: boolean; ended: boolean }
     state.ending = true
     await this.#pool.end(Math.min(END_PATIENCE_MILLIS, this.#remainingMillis()))
+    this.#deadlines.clear()
     this.#environment.pools.delete(this.#live)
     state.ended = true
   }
@@ -188,10 +226,9 @@ export class Pool extends pg.Pool {
     if (typeof text === 'function') {
       return Promise.reject(new TypeError('Passing a function as the first parameter to pool.query is not supported'))
     }
-    const borrower = this.#borrower()
-    const checkout = this.#checkOut(borrower, this.#mayShare && isShareable(text), undefined)
-    const result =
-      checkout instanceof Promise ? checkout.then((it) => queryOn(it, text, values)) : queryOn(checkout, text, values)
+    const signal = signalOf(text)
+    const borrower = this.#borrower(signal)
+    const result = this.#attempt(borrower, text, values, signal, MOST_RERUNS)
     borrower?.awaits(result)
     if (typeof callback !== 'function') return result
     result.then(
@@ -201,14 +238,69 @@ export class Pool extends pg.Pool {
     return undefined
   }
 
+  #attempt(
+    borrower: Borrower | undefined,
+    text: unknown,
+    values: unknown,
+    signal: AbortSignal | undefined,
+    reruns: number,
+  ): Promise<QueryResult> {
+    const share = this.#mayShare && signal === undefined && isShareable(text)
+    const checkout = this.#checkOut(borrower, share, signal)
+    const failed = (error: unknown, wasLost: boolean) => {
+      if (reruns === 0 || !mayRerun(text, error, wasLost) || borrower?.failure !== undefined) throw error
+      return this.#attempt(borrower, text, values, signal, reruns - 1)
+    }
+    if (!(checkout instanceof Promise))
+      return this.#abortable(queryOn(checkout, text, values, failed), borrower, signal)
+    return checkout.then((it) => this.#abortable(queryOn(it, text, values, failed), borrower, signal))
+  }
+
+  /** While `work` is under way, the signal cuts its borrower off. */
+  #abortable<T>(work: Promise<T>, borrower: Borrower | undefined, signal: AbortSignal | undefined): Promise<T> {
+    if (signal === undefined) return work
+    const abort = () => {
+      const { reason: cause } = signal
+      const failure = new PoolError('POOL_QUERY_ABORTED', 'the query was aborted', { cause, retry: 'unknown' })
+      this.#cutOff((it) => it === borrower, failure)
+    }
+    // Perhaps since it was last asked.
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    return work.finally(() => signal.removeEventListener('abort', abort))
+  }
+
+  /**
+   * Ends what borrowers are doing, at once: their queries are rejected and cancelled on the server, their connections closed. Where
+   * others use the connection at the same time, theirs are left alone, and the query is only rejected.
+   */
+  #cutOff(whom: (borrower: Borrower) => boolean, failure: PoolError): void {
+    const cut = new Set<Borrower>()
+    const isMeant = (label: unknown) => {
+      if (!(label instanceof Borrower) || !whom(label)) return false
+      cut.add(label)
+      return true
+    }
+    const reclaimed = this.#pool.reclaim(isMeant, 'leave')
+    for (const borrower of cut) borrower.cutOff(failure)
+    // Whatever its borrower still awaits of the client is rejected with this.
+    for (const { resource } of reclaimed) resource.connection?.stream.destroy(failure)
+  }
+
   async #useAs<T>(
     borrower: Borrower | undefined,
     work: (client: PoolClient) => Promise<T>,
     options: ConnectOptions | undefined,
   ): Promise<T> {
     const checkout = await this.#checkOut(borrower, false, options?.signal)
+    const client = lentClient(checkout)
     try {
-      return await work(lentClient(checkout))
+      return await this.#abortable(work(client), borrower, options?.signal)
+    } catch (error) {
+      // The library's own errors say more: what it was waiting for, for instance.
+      if (borrower?.failure !== undefined && !(error instanceof PoolError)) throw borrower.failure
+      tellRetry(error, !isUsable(checkout.resource))
+      throw error
     } finally {
       if (checkout.state !== 'released') checkout.release()
     }
@@ -220,6 +312,9 @@ export class Pool extends pg.Pool {
     share: boolean,
     signal: AbortSignal | undefined,
   ): Checkout<PgClient> | Promise<Checkout<PgClient>> {
+    if (borrower?.invocation !== undefined && this.#deadlines.hasPassed(borrower.invocation)) {
+      return Promise.reject(deadlineError('safe'))
+    }
     if (isInstrumented() && !this.ending)
       return this.#instrumented.connect(() => this.#acquire(borrower, share, signal))
     const checkout = signal?.aborted ? undefined : this.#pool.tryAcquire(borrower, share)
@@ -236,15 +331,42 @@ export class Pool extends pg.Pool {
   }
 
   #remainingMillis(): number {
-    return this.#environment.currentInvocation?.()?.remainingMillis() ?? Number.POSITIVE_INFINITY
+    const invocation = this.#invocation()
+    return invocation === undefined ? Number.POSITIVE_INFINITY : this.#deadlines.remainingMillis(invocation)
   }
 
-  /** Nothing outside of an invocation, as long as nobody asks for stacks. */
-  #borrower(): Borrower | undefined {
-    const invocation = this.#environment.currentInvocation?.()
-    const { leakDetection } = this.#options
-    return invocation === undefined && !leakDetection ? undefined : new Borrower(invocation, leakDetection)
+  #invocation(): CurrentInvocation | undefined {
+    return this.#environment.currentInvocation?.()
   }
+
+  /** Nothing outside of an invocation, as long as nobody asks for stacks or may abort it. */
+  #borrower(signal?: AbortSignal): Borrower | undefined {
+    const invocation = this.#invocation()
+    if (invocation !== undefined) this.#deadlines.watch(invocation)
+    const { leakDetection } = this.#options
+    const isPlain = invocation === undefined && !leakDetection && signal === undefined
+    return isPlain ? undefined : new Borrower(invocation, leakDetection)
+  }
+}
+
+function deadlineError(retry: Retry): PoolError {
+  const text = 'the invocation is about to be timed out: what was asked of the database is cut off'
+  return new PoolError('POOL_QUERY_TIMEOUT', text, { retry })
+}
+
+/** Submittables are used up by their first run. */
+function mayRerun(text: unknown, error: unknown, wasLost: boolean): boolean {
+  if (typeof text === 'object' && text !== null && 'submit' in text) return false
+  return neverRan(error) || (wasLost && isIdempotent(text))
+}
+
+function isIdempotent(text: unknown): boolean {
+  return typeof text === 'object' && text !== null && 'idempotent' in text && text.idempotent === true
+}
+
+function signalOf(text: unknown): AbortSignal | undefined {
+  const isGiven = typeof text === 'object' && text !== null && 'signal' in text
+  return isGiven && text.signal instanceof AbortSignal ? text.signal : undefined
 }
 
 /** Options that programs read off a pool, as they are in force. */

@@ -2,6 +2,7 @@ import { systemClock } from '../pool/clock.js'
 import type { ResourcePoolOptions } from '../pool/options.js'
 import { trustedMillis } from './lease.js'
 import type { ResolvedOptions } from './options.js'
+import { PROFILES } from './profile.js'
 
 const CLOSE_TIMEOUT_MILLIS = 1000
 const LIFETIME_JITTER = 0.1
@@ -13,8 +14,9 @@ export function resourcePoolOptions(options: ResolvedOptions): ResourcePoolOptio
     min: options.min,
     maxIdle: options.pooling === 'never' ? 0 : options.max,
     maxUses: options.maxUses,
+    maxWaiting: options.maxWaiting,
     idleTimeoutMillis: options.idleTimeoutMillis,
-    leaseMillis: trustedMillis(options.leaseMillis),
+    leaseMillis: Math.min(trustedMillis(options.leaseMillis), PROFILES[options.target].trustedMillis),
     maxLifetimeMillis: options.maxLifetimeMillis,
     lifetimeJitter: LIFETIME_JITTER,
     validationBypassMillis: options.validationBypassMillis,

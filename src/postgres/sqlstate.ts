@@ -7,6 +7,12 @@ export const SQLSTATE = {
   UNDEFINED_OBJECT: '42704',
   /** The same, to a proxy such as PgBouncer or RDS Proxy. */
   PROTOCOL_VIOLATION: '08P01',
+  SERIALIZATION_FAILURE: '40001',
+  DEADLOCK_DETECTED: '40P01',
+  /** The server ended a session that had been idle for as long as its lease. */
+  IDLE_SESSION_TIMEOUT: '57P05',
+  TOO_MANY_CONNECTIONS: '53300',
+  CANNOT_CONNECT_NOW: '57P03',
 } as const
 
 /** SQLSTATEs of failed dials that may pass by themselves. */

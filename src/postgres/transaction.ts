@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
 import { PoolError } from '../pool/errors.js'
+import { isConflict } from './retry.js'
 
 /**
  * Runs `work` between BEGIN and COMMIT. When it throws, the transaction is rolled back and the error passed on.
@@ -32,5 +34,21 @@ async function rollBack(client: PoolClient): Promise<void> {
     await client.query('ROLLBACK')
   } catch {
     // See above.
+  }
+}
+
+/** Longest pause before the first rerun, ms; doubled for each further one. */
+const FIRST_PAUSE_MILLIS = 10
+
+/** Runs it again, up to `retries` times, when the server says that it conflicted with another one (40001, 40P01). */
+export async function withRetries<T>(retries: number, run: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await run()
+    } catch (error) {
+      if (attempt >= retries || !isConflict(error)) throw error
+      // By chance, or those that conflicted would do so again.
+      await pause(Math.random() * FIRST_PAUSE_MILLIS * 2 ** attempt)
+    }
   }
 }

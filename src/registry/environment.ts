@@ -20,16 +20,23 @@ export interface LivePool {
   trim(keep: number): void
   /** Takes back and reports what borrowers of invocations that are over still hold, and turns away those that wait. */
   reclaim(isOver: (invocation: CurrentInvocation) => boolean): void
-  /** Whether a returned connection is being rolled back. */
+  /** Whether a returned connection is being rolled back, or a query cancelled. */
   readonly isRestoring: boolean
   /** Resolves when none is, soon: resets are bounded. */
   restored(): Promise<void>
+  /**
+   * The process is about to end: ends the pool and closes every connection, whoever holds it. Those that nothing runs on are told so
+   * before this returns; it resolves when all are closed.
+   */
+  goodbye(): Promise<void>
 }
 
 /** The invocation in whose async context the caller runs. */
 export interface CurrentInvocation {
-  /** How long it may still wait for a connection, ms; never negative. */
+  /** How long until it is timed out, ms; never negative, `Infinity` where nobody times it out. */
   remainingMillis(): number
+  /** The same as it was at its begin. */
+  readonly budgetMillis: number
 }
 
 /** What exists once in an execution environment, however many copies of the library are bundled into it. */
@@ -40,6 +47,8 @@ export interface Environment {
   currentInvocation?: () => CurrentInvocation | undefined
   /** Kept here by the room that manages invocations, so that each copy finds the same one. */
   manager?: unknown
+  /** Set by the first copy that registered the goodbye; resolves when its registration is settled. */
+  goodbye?: Promise<void>
 }
 
 /** The version is that of the shape above: copies that differ in it don't share. */

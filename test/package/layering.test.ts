@@ -23,6 +23,10 @@ const rooms = {
     mayNot: ['../testing/index.js', '../../infra/functions/orders.js', '../index.js', 'pg'],
   },
   'src/testing/relay.ts': { may: ['./errors.js'], mayNot: ['../pool/clock.js', '../index.js', 'pg'] },
+  'src/goodbye.mts': {
+    may: ['./lambda/goodbye.js'],
+    mayNot: ['./testing/index.js', '../demo/main.js', 'pg'],
+  },
   'src/index.ts': { may: ['./lambda/create-pool.js'], mayNot: ['./testing/index.js', '../demo/main.js', 'pg'] },
 }
 

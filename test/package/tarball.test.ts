@@ -15,6 +15,9 @@ describe('the tarball', () => {
     const files = project.files()
     expect(files.filter((path) => !path.startsWith('dist/'))).toEqual(['LICENSE', 'README.md', 'package.json'])
     expect(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.d.ts'))).toEqual([
+      'dist/goodbye.d.mts',
+      'dist/goodbye.js',
+      'dist/goodbye.mjs',
       'dist/index.d.mts',
       'dist/index.js',
       'dist/index.mjs',
@@ -30,7 +33,7 @@ describe('the tarball', () => {
     expect(types).toContain('dist/index.d.ts')
     expect(types).toContain('dist/testing/index.d.ts')
     expect(
-      types.filter((path) => !/^dist\/(index|(lambda|pool|postgres|registry|testing)\/.+)\.d\.ts$/.test(path)),
+      types.filter((path) => !/^dist\/(index|goodbye|(lambda|pool|postgres|registry|testing)\/.+)\.d\.ts$/.test(path)),
     ).toEqual([])
   })
 

@@ -64,6 +64,7 @@ export function poolOptions(overrides: Partial<ResourcePoolOptions>): ResourcePo
     max: 3,
     min: 0,
     maxIdle: 100,
+    maxWaiting: Number.POSITIVE_INFINITY,
     maxUses: Number.POSITIVE_INFINITY,
     idleTimeoutMillis: Number.POSITIVE_INFINITY,
     leaseMillis: Number.POSITIVE_INFINITY,

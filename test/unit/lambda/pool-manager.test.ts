@@ -38,6 +38,10 @@ class RecordingPool implements LivePool {
     })
   }
 
+  async goodbye(): Promise<void> {
+    this.events.push('goodbye')
+  }
+
   /** What happened since it was last asked. */
   take(): string[] {
     return this.events.splice(0)
@@ -144,9 +148,9 @@ describe('the pool manager', () => {
     const { manager, within, clock } = setUp()
     const invocation = manager.begin({ getRemainingTimeInMillis: () => 3000 })
     const remaining = () => manager.run(invocation, () => within.currentInvocation?.()?.remainingMillis())
-    expect(remaining()).toBe(2900)
+    expect(remaining()).toBe(3000)
     clock.freeze(1000)
-    expect(remaining()).toBe(1900)
+    expect(remaining()).toBe(2000)
     clock.freeze(5000)
     expect(remaining()).toBe(0)
   })
@@ -218,7 +222,7 @@ describe('the pool manager', () => {
     const { manager, pool, clock } = setUp()
     pool.isRestoring = true
     let answered = false
-    const ended = manager.end(manager.begin({ getRemainingTimeInMillis: () => 400 }))?.then(() => {
+    const ended = manager.end(manager.begin({ getRemainingTimeInMillis: () => 350 }))?.then(() => {
       answered = true
     })
     await clock.advance(299)

@@ -222,3 +222,15 @@ test('B10: as many pings go out as there are waiters, and no more', async () => 
   expect(pool.gauges()).toMatchObject({ validating: 3, idle: 7, dialing: 0 })
   expect(far.pending('ping')).toEqual([10, 9, 8])
 })
+
+test('as many callers wait as may, beside those for whom a resource is under way; another one is refused at once', async () => {
+  const fake = createFakePool({ max: 2, maxWaiting: 1 })
+  const calls = [fake.call(), fake.call(), fake.call()]
+  await settled()
+  expect(calls.map(({ state }) => state)).toEqual(['served', 'served', 'pending'])
+  await expect(fake.pool.acquire()).rejects.toMatchObject({ code: 'POOL_QUEUE_FULL', retry: 'safe' })
+  expect(fake.pool.stats()).toMatchObject({ waiting: 1, acquireRefusals: 1 })
+  calls[0]?.checkout.release()
+  await settled()
+  expect(calls[2]?.state).toBe('served')
+})

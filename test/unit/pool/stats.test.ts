@@ -24,6 +24,7 @@ test('a new pool has nothing, and dials nothing', () => {
     joins: 0,
     acquireTimeouts: 0,
     acquireAborts: 0,
+    acquireRefusals: 0,
     dials: 0,
     dialFailures: 0,
     pings: 0,

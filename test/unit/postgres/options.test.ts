@@ -33,6 +33,18 @@ describe('bad options are refused at construction, by name', () => {
     [{ connectionTimeoutMillis: Number.NaN }, 'connectionTimeoutMillis', 'got NaN (number)'],
     [{ idleTimeoutMillis: '5s' }, 'idleTimeoutMillis', "to be a number of ms, 0 or more, got '5s' (string)"],
     [{ maxLifetimeSeconds: -5 }, 'maxLifetimeSeconds', 'to be a number of s, 0 or more, got -5'],
+    [{ target: 'proxy' }, 'target', "'direct', 'pgbouncer', 'rds-proxy', 'dsql'"],
+    [{ target: 'pgbouncer', leaseMillis: 5000 }, 'leaseMillis', "left out with `target: 'pgbouncer'`"],
+    [{ target: 'rds-proxy', statement_timeout: 5000 }, 'statement_timeout', 'it would reach other clients'],
+    [{ target: 'dsql', options: '-c a=b' }, 'options', 'left out'],
+    [{ target: 'pgbouncer', reset: 'clean' }, 'reset', "'rollback' or 'none'"],
+    [{ target: 'dsql', maxLifetimeSeconds: 3600 }, 'maxLifetimeSeconds', 'at most 3300'],
+    [{ target: 'rds-proxy', maxLifetimeSeconds: 0 }, 'maxLifetimeSeconds', 'at most 82800'],
+    [{ deadlineMarginMillis: 900_001 }, 'deadlineMarginMillis', '0 to 900000'],
+    [{ deadlineMarginMillis: 500, connectionTimeoutMillis: 500 }, 'deadlineMarginMillis', 'less than'],
+    [{ validationTimeoutMillis: 600, connectionTimeoutMillis: 500 }, 'validationTimeoutMillis', 'at most'],
+    [{ leaseMillis: 500, validationTimeoutMillis: 500 }, 'leaseMillis', 'more than `validationTimeoutMillis` (500)'],
+    [{ maxWaiting: -1 }, 'maxWaiting', 'a non-negative integer or Infinity'],
     [{ leaseMillis: 300_001 }, 'leaseMillis', 'to be a number of ms, 0 to 300000, got 300001'],
     [{ validationTimeoutMillis: 0 }, 'validationTimeoutMillis', 'to be more than 0, got 0'],
     [{ maxUses: -1 }, 'maxUses', 'to be a non-negative integer or Infinity, got -1'],
@@ -88,6 +100,28 @@ describe('defaults', () => {
       maxLifetimeMillis: Number.POSITIVE_INFINITY,
       maxUses: 7,
     })
+  })
+
+  it('take max and target from the environment, where they are not given', () => {
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'orders')
+    vi.stubEnv('PG_THAW_MAX', '3')
+    vi.stubEnv('PG_THAW_TARGET', 'rds-proxy')
+    expect(resolveOptions({})).toMatchObject({ max: 3, target: 'rds-proxy', leaseMillis: Number.POSITIVE_INFINITY })
+    expect(resolveOptions({ max: 2, target: 'direct' })).toMatchObject({
+      max: 2,
+      target: 'direct',
+      leaseMillis: 75_000,
+    })
+    vi.stubEnv('PG_THAW_MAX', 'many')
+    expect(refusal({})).toMatchObject({ option: 'PG_THAW_MAX' })
+    vi.stubEnv('PG_THAW_TARGET', 'proxy')
+    expect(refusal({})).toMatchObject({ option: 'PG_THAW_TARGET' })
+  })
+
+  it('keep the time for a sign of life below the other limits', () => {
+    expect(resolveOptions({})).toMatchObject({ validationTimeoutMillis: 1000, deadlineMarginMillis: 100 })
+    expect(resolveOptions({ connectionTimeoutMillis: 400 })).toMatchObject({ validationTimeoutMillis: 400 })
+    expect(resolveOptions({ leaseMillis: 300 })).toMatchObject({ validationTimeoutMillis: 150 })
   })
 
   it("take pg's poolSize, null and undefined as pg does", () => {

@@ -1,0 +1,1 @@
+export { registerGoodbye } from './lambda/goodbye.js'

@@ -1,0 +1,49 @@
+import type { Retry } from '../pool/errors.js'
+import { codeOf } from '../pool/errors.js'
+import { SQLSTATE } from './sqlstate.js'
+
+/** The statement certainly did nothing: its transaction was rolled back whole, or the server never looked at it. */
+const CERTAINLY_UNDONE: ReadonlySet<string> = new Set([
+  SQLSTATE.SERIALIZATION_FAILURE,
+  SQLSTATE.DEADLOCK_DETECTED,
+  SQLSTATE.IDLE_SESSION_TIMEOUT,
+  SQLSTATE.TOO_MANY_CONNECTIONS,
+  SQLSTATE.CANNOT_CONNECT_NOW,
+])
+
+/** The session ended, perhaps after the statement took effect. */
+const SESSION_ENDED: ReadonlySet<string> = new Set(['57P01', '57P02', '25P03', '25P04', SQLSTATE.IDLE_SESSION_TIMEOUT])
+
+/** Whether the server said with this error that it ends the session. The end of the connection follows, a moment later. */
+export function endsSession(error: unknown): boolean {
+  const code = codeOf(error)
+  return code !== undefined && SESSION_ENDED.has(code)
+}
+
+/** What trying again would mean after this error of a query. `wasLost`: its connection is gone. */
+export function retryOf(error: unknown, wasLost: boolean): Retry {
+  const code = codeOf(error)
+  if (code !== undefined && CERTAINLY_UNDONE.has(code)) return 'safe'
+  return wasLost || endsSession(error) ? 'unknown' : 'never'
+}
+
+/** Notes on an error of pg's what trying again would mean; the library's own have it already. */
+export function tellRetry(error: unknown, wasLost: boolean): void {
+  if (error instanceof Error && !('retry' in error) && Object.isExtensible(error)) {
+    Object.assign(error, { retry: retryOf(error, wasLost) })
+  }
+}
+
+/**
+ * Whether the server ended the session before it looked at the statement: it ends one for being idle only while it waits for the next
+ * statement, and doesn't read it any more.
+ */
+export function neverRan(error: unknown): boolean {
+  return codeOf(error) === SQLSTATE.IDLE_SESSION_TIMEOUT
+}
+
+/** Whether a whole transaction is worth running again. */
+export function isConflict(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === SQLSTATE.SERIALIZATION_FAILURE || code === SQLSTATE.DEADLOCK_DETECTED
+}

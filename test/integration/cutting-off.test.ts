@@ -1,0 +1,275 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { Pool, type PoolOptions, wrapHandler } from '../../src/index'
+import { createDatabase, type TestDatabase } from '../support/database'
+
+let database: TestDatabase
+let pool: Pool
+
+beforeAll(async () => {
+  database = await createDatabase()
+})
+afterAll(() => database.dispose())
+afterEach(async () => {
+  await pool.end()
+  await database.untilSessions(0)
+})
+
+const SLOW = 'SELECT pg_sleep(30)'
+
+function open(options: PoolOptions = {}): void {
+  pool = new Pool({ ...database.config, ...options })
+}
+
+/** Resolves when a slow query runs on the server. */
+async function untilRunning(count = 1): Promise<void> {
+  await database.untilSessions(count, { where: `state = 'active' AND query = '${SLOW}'` })
+}
+
+async function untilNothingRuns(): Promise<void> {
+  await database.untilSessions(0, { where: "state <> 'idle'" })
+}
+
+describe('an aborted signal', () => {
+  it('cancels a query, on the server too', async () => {
+    open()
+    const controller = new AbortController()
+    const query = pool.query({ text: SLOW, signal: controller.signal })
+    await untilRunning()
+    const reason = new Error('enough')
+    controller.abort(reason)
+    await expect(query).rejects.toMatchObject({ code: 'POOL_QUERY_ABORTED', retry: 'unknown', cause: reason })
+    await untilNothingRuns()
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    expect(pool.stats()).toMatchObject({ lent: 0, retired: { reclaimed: 1 } })
+  })
+
+  it('A8: leaves those alone that run at the same time', async () => {
+    open({ max: 2 })
+    const controller = new AbortController()
+    const aborted = pool.query({ text: SLOW, signal: controller.signal })
+    await untilRunning()
+    const others = Array.from({ length: 10 }, (_, n) => pool.query('SELECT $1::int AS n', [n]))
+    controller.abort()
+    await expect(aborted).rejects.toMatchObject({ code: 'POOL_QUERY_ABORTED' })
+    expect((await Promise.all(others)).map(({ rows }) => rows[0].n)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  it('before it starts refuses a query, and one that comes after the result changes nothing', async () => {
+    open()
+    await expect(pool.query({ text: 'SELECT 1', signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'POOL_ACQUIRE_ABORTED',
+    })
+    const controller = new AbortController()
+    await pool.query({ text: 'SELECT 1', signal: controller.signal })
+    controller.abort()
+    expect(pool.stats()).toMatchObject({ idle: 1, retired: { reclaimed: 0 } })
+  })
+
+  it('ends scoped work at its query, and its transaction', async () => {
+    open()
+    for (const run of ['use', 'transaction'] as const) {
+      const controller = new AbortController()
+      const work = pool[run]((client) => client.query(SLOW), { signal: controller.signal })
+      await untilRunning()
+      controller.abort()
+      await expect(work).rejects.toMatchObject({ code: 'POOL_QUERY_ABORTED' })
+      await untilNothingRuns()
+    }
+    expect(pool.stats()).toMatchObject({ lent: 0, lateReturns: 2 })
+  })
+
+  it('between being lent and being used counts as well', async () => {
+    open()
+    const controller = new AbortController()
+    pool.on('acquire', () => controller.abort())
+    await expect(pool.query({ text: SLOW, signal: controller.signal })).rejects.toMatchObject({
+      code: 'POOL_QUERY_ABORTED',
+    })
+    await untilNothingRuns()
+  })
+})
+
+describe('a client that is released while its query runs', () => {
+  it('is cancelled on the server', async () => {
+    open()
+    const client = await pool.connect()
+    client.query(SLOW).catch(() => {})
+    await untilRunning()
+    client.release()
+    await untilNothingRuns()
+    expect(pool.stats().retired.busy).toBe(1)
+  })
+
+  it('is only dropped where the target knows no cancelling', async () => {
+    open({ target: 'rds-proxy' })
+    const client = await pool.connect()
+    const query = client.query(SLOW)
+    query.catch(() => {})
+    await untilRunning()
+    client.release()
+    await expect(query).rejects.toThrow()
+    expect(await database.sessions("state = 'active'")).toHaveLength(1)
+    await database.admin.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = $1 AND state = 'active'",
+      [SLOW],
+    )
+  })
+})
+
+describe('the deadline of an invocation', () => {
+  it('rejects a query that shares its connection with another invocation, and leaves the other one alone', async () => {
+    open({ max: 1, deadlineMarginMillis: 100 })
+    const ask = wrapHandler((_event: unknown, _context: object) => pool.query('SELECT pg_sleep(0.8)'))
+    const timed = ask({}, { getRemainingTimeInMillis: () => 400 })
+    const other = ask({}, {})
+    await expect(timed).rejects.toMatchObject({ code: 'POOL_QUERY_TIMEOUT' })
+    await expect(other).resolves.toMatchObject({ rowCount: 1 })
+    expect(pool.stats().lent).toBe(0)
+  })
+
+  it('is at the latest when half of its time is over', async () => {
+    open({ deadlineMarginMillis: 5000 })
+    const handler = wrapHandler((_event: unknown, _context: object) => pool.query('SELECT 1 AS one'))
+    const { rows } = await handler({}, { getRemainingTimeInMillis: () => 2000 })
+    expect(rows).toEqual([{ one: 1 }])
+  })
+})
+
+describe('what is tried again', () => {
+  /** Ends the pool's sessions in the way that is named, and waits until they are gone. */
+  async function terminate(): Promise<void> {
+    await database.admin.query(
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name <> 'admin'",
+    )
+  }
+
+  it('a query whose session the server ended for idling, before it looked at the query', async () => {
+    open({ options: '-c idle_session_timeout=100', validate: false })
+    const client = await pool.connect()
+    const { processID } = client as unknown as { processID: number }
+    // Its answer is read only after the query was written: the event loop is held up until the server has ended the session.
+    client.release()
+    const end = performance.now() + 400
+    while (performance.now() < end);
+    const { rows } = await pool.query('SELECT pg_backend_pid() AS pid')
+    expect(rows[0].pid).not.toBe(processID)
+    expect(pool.stats().dials).toBe(2)
+  })
+
+  it('an idempotent query whose connection was lost, and no other', async () => {
+    open()
+    for (const idempotent of [true, false]) {
+      const query = pool.query({ text: 'SELECT pg_sleep(0.5)', idempotent })
+      query.catch(() => {})
+      await database.untilSessions(1, { where: "state = 'active'" })
+      await terminate()
+      if (idempotent) await expect(query).resolves.toMatchObject({ rowCount: 1 })
+      else await expect(query).rejects.toMatchObject({ code: '57P01', retry: 'unknown' })
+    }
+  })
+
+  it('an idempotent query that is terminated again and again: twice', async () => {
+    open()
+    const query = pool.query({ text: SLOW, idempotent: true })
+    query.catch(() => {})
+    for (let run = 0; run < 3; run += 1) {
+      await untilRunning()
+      await terminate()
+    }
+    await expect(query).rejects.toMatchObject({ code: '57P01', retry: 'unknown' })
+    expect(pool.stats().acquires).toBe(3)
+  })
+
+  it('a transaction that conflicts, as often as it says', async () => {
+    open()
+    for (const [retries, runs] of [
+      [2, 3],
+      [0, 1],
+    ] as const) {
+      let run = 0
+      const work = pool.transaction(
+        async (client) => {
+          run += 1
+          await client.query("DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$")
+        },
+        { retries },
+      )
+      await expect(work).rejects.toMatchObject({ code: '40001', retry: 'safe' })
+      expect(run).toBe(runs)
+    }
+    let attempts = 0
+    const work = pool.transaction(
+      async (client) => {
+        attempts += 1
+        if (attempts === 1) await client.query("DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40P01'; END $$")
+        return attempts
+      },
+      { retries: 1 },
+    )
+    expect(await work).toBe(2)
+    await expect(pool.transaction(async () => 1, { retries: -1 })).rejects.toMatchObject({
+      code: 'POOL_OPTION_INVALID',
+    })
+  })
+
+  it('never a transaction whose connection was lost: one error, nothing half committed', async () => {
+    open()
+    await pool.query('CREATE TABLE once (n int)')
+    let runs = 0
+    const work = pool.transaction(
+      async (client) => {
+        runs += 1
+        await client.query('INSERT INTO once VALUES (1)')
+        await terminate()
+        await client.query('INSERT INTO once VALUES (2)')
+      },
+      { retries: 3 },
+    )
+    await expect(work).rejects.toMatchObject({ retry: 'unknown' })
+    expect(runs).toBe(1)
+    expect((await pool.query('SELECT * FROM once')).rows).toEqual([])
+  })
+
+  it('says of every error what trying again would mean', async () => {
+    open({ max: 1, maxWaiting: 0 })
+    await expect(pool.query('SELECT nonsense')).rejects.toMatchObject({ code: '42703', retry: 'never' })
+    await expect(pool.use((client) => client.query('SELECT nonsense'))).rejects.toMatchObject({ retry: 'never' })
+    const client = await pool.connect()
+    await expect(pool.connect()).rejects.toMatchObject({ code: 'POOL_QUEUE_FULL', retry: 'safe' })
+    client.release()
+    const refused = new Pool({ ...database.config, port: 1 })
+    await expect(refused.query('SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED', retry: 'safe' })
+    const unknown = new Pool({ ...database.config, database: 'nowhere' })
+    await expect(unknown.query('SELECT 1')).rejects.toMatchObject({ code: '3D000', retry: 'never' })
+    await Promise.all([refused.end(), unknown.end()])
+  })
+})
+
+describe('the lease', () => {
+  it('covers transactions, never for longer than an invocation lasts', async () => {
+    open({ leaseMillis: 60_000, maxUses: 1 })
+    const read = async () => {
+      const { rows } = await pool.query(
+        "SELECT current_setting('idle_session_timeout') AS idle, current_setting('idle_in_transaction_session_timeout') AS open",
+      )
+      return rows[0]
+    }
+    expect(await read()).toEqual({ idle: '1min', open: '1min' })
+    const handler = wrapHandler((_event: unknown, _context: object) => read())
+    expect(await handler({}, { getRemainingTimeInMillis: () => 3000 })).toEqual({ idle: '1min', open: '3s' })
+  })
+})
+
+describe('a target that owns the sessions', () => {
+  it('is sent no settings and no names of statements', async () => {
+    open({ target: 'pgbouncer', max: 1 })
+    await pool.query({ name: 'named', text: 'SELECT 1' })
+    const client = await pool.connect()
+    await client.query({ name: 'named', text: 'SELECT 2' })
+    client.release()
+    const { rows } = await pool.query(
+      "SELECT (SELECT count(*)::int FROM pg_prepared_statements) AS named, current_setting('idle_session_timeout') AS idle",
+    )
+    expect(rows).toEqual([{ named: 0, idle: '0' }])
+  })
+})
