@@ -1,5 +1,7 @@
 // Builds dist/: one CommonJS implementation per entry point, an ESM face that re-exports it (a second
-// implementation would be a second module scope, and so a second set of pools), and the types of both.
+// implementation would be a second module scope, and so a second set of pools), and the types of both. The
+// goodbye is an ES module of its own: it does its work when it is imported, stands alone so that it can be
+// copied next to a bundle, and keeps its state in the registry.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -10,23 +12,36 @@ import ts from 'typescript'
 const require = createRequire(import.meta.url)
 
 /** What users import: each gets both faces. */
-const entries = ['index', 'testing/index']
+const entries = [
+  'index',
+  'credentials/dsql',
+  'credentials/rds-iam',
+  'credentials/secrets-extension',
+  'credentials/secrets-manager',
+  'testing/index',
+]
+/** What users import for its effect: two sources, the ES module's with the effect. */
+const effects = ['goodbye']
+/** What the Serverless Framework loads: the module is the plugin's class itself. */
+const plugins = ['serverless/index']
 /** What is started as a process of its own: no face. */
 const programs = ['testing/runtime']
 
 rmSync('dist', { recursive: true, force: true })
 
+const shared = { bundle: true, platform: 'node', target: 'node20.19', packages: 'external', logLevel: 'warning' }
+
 await build({
-  entryPoints: [...entries, ...programs].map((name) => `src/${name}.ts`),
+  ...shared,
+  entryPoints: [...entries, ...effects, ...plugins, ...programs].map((name) => `src/${name}.ts`),
   outdir: 'dist',
   outbase: 'src',
-  bundle: true,
-  platform: 'node',
-  target: 'node20.19',
   format: 'cjs',
-  packages: 'external',
-  logLevel: 'warning',
 })
+
+for (const name of effects) {
+  await build({ ...shared, entryPoints: [`src/${name}.mts`], outfile: `dist/${name}.mjs`, format: 'esm' })
+}
 
 for (const name of entries) {
   const names = Object.keys(require(resolve(`dist/${name}.js`))).sort()
@@ -49,7 +64,7 @@ function reach(path) {
   }
 }
 
-for (const name of entries) reach(join('dist', `${name}.d.ts`))
+for (const name of [...entries, ...effects, ...plugins]) reach(join('dist', `${name}.d.ts`))
 
 for (const file of readdirSync('dist', { recursive: true, withFileTypes: true })) {
   const path = join(file.parentPath, file.name)

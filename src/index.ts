@@ -13,6 +13,8 @@ export {
 } from './pool/errors.js'
 export type { RetireReason } from './pool/retirement.js'
 export type { PoolStats } from './pool/stats.js'
+export type { Credentials, CredentialsProvider, CredentialsRequest } from './postgres/credentials.js'
+export { CredentialsError, type CredentialsErrorCode } from './postgres/credentials-error.js'
 export type { PoolOptions, Reset } from './postgres/options.js'
 export { type ConnectOptions, Pool, type TransactionOptions } from './postgres/pool.js'
 export type { LeakReport } from './postgres/pool-events.js'

@@ -159,6 +159,12 @@ export class ResourcePool<R> {
     await Promise.all(closing)
   }
 
+  /** What was dialled until now is not lent again: idle ones are closed at once, the others when they come back. Dials go on. */
+  condemn(): void {
+    this.#supply.condemn(this.#counters.generation)
+    this.#lending.serve()
+  }
+
   /**
    * Takes back what is lent, for good: each resource is closed, each checkout dead. With `which`, only from borrowers with such a
    * label; a resource that they share with others is closed under all its borrowers, or with `leave` left alone. Returns the reclaimed

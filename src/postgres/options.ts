@@ -1,5 +1,6 @@
 import type { ClientBase, PoolConfig } from 'pg'
 import { isOnLambda, type Pooling } from '../registry/environment.js'
+import type { CredentialsProvider } from './credentials.js'
 import {
   boolean,
   callable,
@@ -22,7 +23,20 @@ export type Reset = 'rollback' | 'clean' | 'none' | ((client: ClientBase) => voi
 /**
  * Options of a {@link Pool}: all of `pg.Pool`'s and these. Two defaults depend on where the pool runs: on AWS Lambda, or elsewhere.
  */
-export interface PoolOptions extends PoolConfig {
+export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
+  /**
+   * Where user and password come from, and the address if `host` is not given here: one of the providers of this package
+   * (`pg-thaw/secrets-manager` and others), or a function of your own. Asked once for all connections that are opened at the same time,
+   * and anew when the server refuses what it gave (SQLSTATE 28P01, 28000).
+   */
+  credentials?: CredentialsProvider | undefined
+  /** How long credentials are taken for new, ms. Default 300000. */
+  credentialsTtlMillis?: number | undefined
+  /**
+   * As in pg, or `verify-full`: certificates are verified, against the authorities that Lambda ships for hosts of RDS, those in
+   * `sslrootcert` where it is given, else those of Node.js.
+   */
+  ssl?: PoolConfig['ssl'] | 'verify-full'
   /** Most sessions that the server sees of this pool, closing ones included. Default `PG_THAW_MAX` from the environment, else 10. */
   max?: number | undefined
   /** Idle connections that survive a freeze and, elsewhere, the idle timeout. Default 1 on Lambda, 0 elsewhere. */
@@ -115,6 +129,12 @@ const LONGEST_INVOCATION_MILLIS = 900_000
 
 const anything: OptionCheck = () => undefined
 
+/** A word that pg does not know would be taken for plain `true`. */
+const sslOption: OptionCheck = (value) =>
+  typeof value !== 'string' || value === 'verify-full' || value === 'true'
+    ? undefined
+    : "`'verify-full'`, true, false or an object"
+
 const KNOWN: Readonly<Record<string, OptionCheck>> = {
   max: positiveInteger,
   poolSize: positiveInteger,
@@ -126,6 +146,9 @@ const KNOWN: Readonly<Record<string, OptionCheck>> = {
   maxWaiting: usesLimit,
   leaseMillis: duration('ms', LONGEST_LEASE_MILLIS),
   deadlineMarginMillis: duration('ms', LONGEST_INVOCATION_MILLIS),
+  credentials: callable,
+  credentialsTtlMillis: duration('ms'),
+  ssl: sslOption,
   target: oneOf(...Object.keys(PROFILES)),
   validate: boolean,
   validationBypassMillis: duration('ms'),
@@ -154,7 +177,6 @@ const KNOWN: Readonly<Record<string, OptionCheck>> = {
       'port',
       'host',
       'stream',
-      'ssl',
       'sslnegotiation',
       'statement_timeout',
       'lock_timeout',

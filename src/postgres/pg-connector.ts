@@ -1,15 +1,21 @@
 import type { Instant } from '../pool/clock.js'
-import type { Condition, Connector, DialContext } from '../pool/connector.js'
+import type { Condition, Connector, DialContext, DialFailure } from '../pool/connector.js'
 import { codeOf } from '../pool/errors.js'
+import { sendTo, verifyHost } from './address.js'
 import { type Cancellation, cancelOnServer } from './cancel.js'
+import type { CredentialSource } from './credential-source.js'
+import type { Credentials } from './credentials.js'
+import { CredentialsError } from './credentials-error.js'
 import { addLease, type LeaseTerms } from './lease.js'
 import { onLoss } from './loss.js'
 import type { Reset } from './options.js'
 import { isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import type { Profile } from './profile.js'
+import { signInWith } from './sign-in.js'
 import { heardNow, lastSignOf } from './sign-of-life.js'
 import { classifyDialFailure, SQLSTATE } from './sqlstate.js'
 import { SyncPing } from './sync-ping.js'
+import type { VerifiedTls } from './tls.js'
 
 /** How connections are made and treated. */
 export interface PgConnectorOptions {
@@ -23,6 +29,13 @@ export interface PgConnectorOptions {
   /** How long an invocation lasts at most, ms. */
   readonly invocationMillis: () => number
   readonly profile: Profile
+  readonly credentials: CredentialSource | undefined
+  /** Whether the pool's options name the host. */
+  readonly hasAddress: boolean
+  /** The database that they name, if they do. */
+  readonly database: string | undefined
+  /** For `ssl: 'verify-full'`. */
+  readonly tls: VerifiedTls | undefined
 }
 
 /** Everything but prepared statements, which are what makes a session worth keeping. */
@@ -47,18 +60,26 @@ export class PgConnector implements Connector<PgClient> {
     return Promise.all([...this.#cancelling.values()].map(({ done }) => done))
   }
 
-  classify = classifyDialFailure
+  classify(error: unknown): DialFailure {
+    return error instanceof CredentialsError ? error.failure : classifyDialFailure(error)
+  }
 
-  async dial(context: DialContext): Promise<PgClient> {
+  dial(context: DialContext): Promise<PgClient> {
+    const { credentials } = this.#options
+    if (credentials === undefined) return this.#dial(context, undefined)
+    return credentials.use(context.signal, (pending) => this.#dial(context, pending))
+  }
+
+  async #dial(context: DialContext, pending: Promise<Credentials> | undefined): Promise<PgClient> {
     const terms = this.#leaseTerms
     try {
-      return await this.#dialOnce(context, terms)
+      return await this.#dialOnce(context, terms, pending)
     } catch (error) {
       const less = termsAfter(terms, codeOf(error))
       if (less === undefined || context.signal.aborted) throw error
       // Dials that were refused together lead to the same terms.
       if (this.#leaseTerms === terms) this.#leaseTerms = less
-      return this.dial(context)
+      return this.#dial(context, pending)
     }
   }
 
@@ -124,7 +145,11 @@ export class PgConnector implements Connector<PgClient> {
     else client.connection.stream.destroy()
   }
 
-  async #dialOnce({ signal, lost }: DialContext, terms: LeaseTerms): Promise<PgClient> {
+  async #dialOnce(
+    { signal, lost }: DialContext,
+    terms: LeaseTerms,
+    pending: Promise<Credentials> | undefined,
+  ): Promise<PgClient> {
     const client = this.#options.newClient()
     let failed = false
     const report = (error: Error) => {
@@ -139,6 +164,11 @@ export class PgConnector implements Connector<PgClient> {
     try {
       const { leaseMillis, invocationMillis } = this.#options
       if (terms !== 'none') addLease(client, terms, leaseMillis, invocationMillis())
+      const { hasAddress, database, tls } = this.#options
+      // Where the address is known, fetching the credentials overlaps with connecting.
+      if (pending !== undefined && !hasAddress) sendTo(client, await pending)
+      if (tls !== undefined) verifyHost(client, tls)
+      if (pending !== undefined) signInWith(client, pending, database)
       await client.connect()
       await this.#prepare(client)
       return client

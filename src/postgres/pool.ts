@@ -1,4 +1,4 @@
-import pg, { type PoolClient, type QueryResult } from 'pg'
+import pg, { type PoolClient, type PoolConfig, type QueryResult } from 'pg'
 import type { Checkout } from '../pool/checkout.js'
 import { systemClock } from '../pool/clock.js'
 import { PoolError, type Retry } from '../pool/errors.js'
@@ -6,6 +6,7 @@ import { ResourcePool } from '../pool/resource-pool.js'
 import type { PoolStats } from '../pool/stats.js'
 import { type CurrentInvocation, type Environment, environment, type LivePool } from '../registry/environment.js'
 import { Borrower } from './borrower.js'
+import { CredentialSource } from './credential-source.js'
 import { Deadlines } from './deadlines.js'
 import { leaveSessionAlone } from './foreign-session.js'
 import { InstrumentedPool, isInstrumented } from './instrumented-pool.js'
@@ -21,10 +22,14 @@ import { resourcePoolOptions } from './resource-options.js'
 import { neverRan, tellRetry } from './retry.js'
 import { copyOptions, hideSecrets } from './secrets.js'
 import { isShareable } from './shareable.js'
+import { VerifiedTls } from './tls.js'
 import { runInTransaction, withRetries } from './transaction.js'
 
 /** How long `end` waits for checkouts, ms. */
 const END_PATIENCE_MILLIS = 30_000
+
+/** How long credentials are taken for new, ms. */
+const CREDENTIALS_TTL_MILLIS = 300_000
 
 /** How often a query that certainly never ran, or may run twice, is tried again. */
 const MOST_RERUNS = 2
@@ -97,6 +102,7 @@ export class Pool extends pg.Pool {
   readonly #mayShare: boolean
   readonly #instrumented: InstrumentedPool
   readonly #deadlines: Deadlines
+  readonly #credentials: CredentialSource | undefined
   #ended: Promise<void> | undefined
 
   /**
@@ -107,13 +113,23 @@ export class Pool extends pg.Pool {
   constructor(options?: PoolOptions) {
     const given = copyOptions(options ?? {})
     const resolved = resolveOptions(given)
-    super(copyOptions(given))
+    super(copyOptions(given) as PoolConfig)
     hideSecrets(this.options)
     Object.assign(this.options, inForce(resolved))
     const { Client } = this as unknown as { Client: new (config: object) => PgClient }
     // pg changes what it is given: each gets a copy.
-    const config = { ...copyOptions(given), connectionTimeoutMillis: 0 }
+    const config = {
+      ...copyOptions(given),
+      connectionTimeoutMillis: 0,
+      ...(given.ssl === 'verify-full' && { ssl: true }),
+    }
     const profile = PROFILES[resolved.target]
+    const { credentials: provider, credentialsTtlMillis: ttlMillis = CREDENTIALS_TTL_MILLIS } = given
+    if (provider !== undefined) {
+      const moved = () => this.#pool.condemn()
+      this.#credentials = new CredentialSource({ provider, ttlMillis, clock: systemClock, random: Math.random, moved })
+    }
+    const isVerified = given.ssl === 'verify-full'
     const connector = new PgConnector({
       newClient: () => (profile.ownsSession ? new Client(config) : leaveSessionAlone(new Client(config))),
       onConnect: given.onConnect,
@@ -122,6 +138,10 @@ export class Pool extends pg.Pool {
       leaseMillis: resolved.leaseMillis,
       invocationMillis: () => this.#invocation()?.budgetMillis ?? Number.POSITIVE_INFINITY,
       profile,
+      credentials: this.#credentials,
+      hasAddress: given.host !== undefined || given.connectionString !== undefined,
+      database: given.database,
+      tls: isVerified ? new VerifiedTls({ sslrootcert: (given as { sslrootcert?: string }).sslrootcert }) : undefined,
     })
     this.#options = resolved
     this.#mayShare = resolved.fanOut && (Client as unknown) === pg.Client
@@ -217,6 +237,7 @@ export class Pool extends pg.Pool {
     state.ending = true
     await this.#pool.end(Math.min(END_PATIENCE_MILLIS, this.#remainingMillis()))
     this.#deadlines.clear()
+    this.#credentials?.end()
     this.#environment.pools.delete(this.#live)
     state.ended = true
   }

@@ -1,0 +1,51 @@
+import { checkOptions, port as isPort, text } from './options.js'
+import type { CredentialsProvider } from './provider.js'
+import { signedToken } from './signed-token.js'
+
+export { CredentialsLookupError, type CredentialsLookupErrorCode } from './errors.js'
+export type { Credentials, CredentialsProvider, CredentialsRequest } from './provider.js'
+
+/** Options of {@link rdsIam}. */
+export interface RdsIamOptions {
+  /** The endpoint that AWS gave the instance, cluster or proxy; an alias of it is not signed for. */
+  host: string
+  /** Default 5432. */
+  port?: number | undefined
+  /** A role that was granted `rds_iam`. */
+  user: string
+  database?: string | undefined
+  /** Default: the region in the host's name, else AWS_REGION. */
+  region?: string | undefined
+}
+
+/**
+ * IAM authentication of RDS and Aurora: each new connection signs in with a token made on the spot, from the keys in the function's
+ * environment. Needs TLS (the pool refuses to send a token without) and the permission `rds-db:connect`. No AWS SDK is loaded.
+ *
+ * @throws {CredentialsLookupError} `CREDENTIALS_OPTION_INVALID`; when called: `CREDENTIALS_REGION_MISSING`,
+ * `CREDENTIALS_KEYS_MISSING`, `CREDENTIALS_TOKEN_EXPIRED`, `CREDENTIALS_UNAVAILABLE`.
+ *
+ * @example
+ * ```ts
+ * import { rdsIam } from 'pg-thaw/rds-iam'
+ *
+ * const credentials = rdsIam({ host: 'db.abc.eu-west-1.rds.amazonaws.com', user: 'app' })
+ * ```
+ */
+export function rdsIam(options: RdsIamOptions): CredentialsProvider {
+  checkOptions('rdsIam', options, { host: text, user: text }, { port: isPort, database: text, region: text })
+  const { host, port = 5432, user, database, region = regionOfHost(host) } = options
+  return signedToken({
+    credentials: { user, host, port, database },
+    host: `${host}:${port}`,
+    service: 'rds-db',
+    query: { Action: 'connect', DBUser: user },
+    region,
+  })
+}
+
+function regionOfHost(host: string): string | undefined {
+  const [, region, inChina] =
+    /\.([a-z0-9-]+)\.rds\.(?:amazonaws\.com|(cn-[a-z0-9-]+)\.amazonaws\.com\.cn)$/.exec(host) ?? []
+  return inChina ?? region
+}

@@ -1,0 +1,60 @@
+import { CredentialsLookupError } from './errors.js'
+import type { Credentials, CredentialsProvider, CredentialsRequest } from './provider.js'
+import { binarySecret, readSecret, type SecretReading } from './secret.js'
+
+/** One version of a secret. */
+export interface SecretVersion {
+  readonly versionId: string | undefined
+  /** Nothing if the secret is binary. */
+  readonly text: string | undefined
+}
+
+/** Reads the version that has a staging label. */
+export type ReadVersion = (stage: string, request: CredentialsRequest) => Promise<SecretVersion>
+
+const CURRENT = 'AWSCURRENT'
+const PENDING = 'AWSPENDING'
+
+/**
+ * Credentials out of a secret that rotates.
+ *
+ * A rotation of a single user sets the new password in the database (second step) before it makes it the current version (fourth
+ * step). In between the server refuses the current version, and only the pending one is right. So where the current version is
+ * still the one that was refused, the pending version is what is left to try.
+ */
+export function rotatingSecret(
+  reading: SecretReading & { readonly versionStage?: string | undefined },
+  read: ReadVersion,
+): CredentialsProvider {
+  const stage = reading.versionStage ?? CURRENT
+  let lastId: string | undefined
+  /** The last version that the server refused, as the request for a fresh one says. */
+  let refusedId: string | undefined
+
+  async function newest(request: CredentialsRequest): Promise<SecretVersion> {
+    const version = await read(stage, request)
+    if (refusedId === undefined || version.versionId !== refusedId) return version
+    // A cache may have it still.
+    if (!request.fresh) return newest({ ...request, fresh: true })
+    return stage === CURRENT ? ((await pending(request)) ?? version) : version
+  }
+
+  async function pending(request: CredentialsRequest): Promise<SecretVersion | undefined> {
+    try {
+      const version = await read(PENDING, request)
+      return version.versionId === refusedId || version.text === undefined ? undefined : version
+    } catch (error) {
+      // There is none, or it may not be read.
+      if (error instanceof CredentialsLookupError) return undefined
+      throw error
+    }
+  }
+
+  return async (request): Promise<Credentials> => {
+    if (request.fresh) refusedId = lastId
+    const version = await newest(request)
+    lastId = version.versionId
+    if (version.text === undefined) throw binarySecret(reading)
+    return readSecret(version.text, reading)
+  }
+}

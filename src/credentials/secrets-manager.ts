@@ -1,0 +1,154 @@
+import { CredentialsLookupError } from './errors.js'
+import { callable, checkOptions, client as isClient, text } from './options.js'
+import type { Credentials, CredentialsProvider } from './provider.js'
+import { ownRegion, regionMissing, regionOfArn } from './region.js'
+import { rotatingSecret, type SecretVersion } from './rotating-secret.js'
+import { serviceFailure } from './service-failure.js'
+
+export { CredentialsLookupError, type CredentialsLookupErrorCode } from './errors.js'
+export type { Credentials, CredentialsProvider, CredentialsRequest } from './provider.js'
+
+/** What {@link secretsManager} uses of a client of `@aws-sdk/client-secrets-manager`. */
+export interface SecretsManagerClientLike {
+  send(...request: never[]): Promise<unknown>
+}
+
+/** Options of {@link secretsManager}. */
+export interface SecretsManagerOptions {
+  /** Name or ARN of the secret. */
+  secretId: string
+  /** Default: the region in the ARN, else AWS_REGION, else what the SDK finds. */
+  region?: string | undefined
+  /** Which version to read, by its staging label. Default AWSCURRENT, and AWSPENDING where a rotation is half done. */
+  versionStage?: string | undefined
+  /** User of a secret that names none: one that is nothing but the password, for instance. */
+  user?: string | undefined
+  /** Reads a secret of another shape than JSON with `username`, `password`, `host`, `port`, `dbname`. */
+  parse?: ((secret: string) => Credentials | Promise<Credentials>) | undefined
+  /** A client of your own, from the same package. Its timeouts are yours too. Default: one is made when it is first needed. */
+  client?: SecretsManagerClientLike | undefined
+}
+
+type Sdk = typeof import('@aws-sdk/client-secrets-manager')
+
+/** With three attempts, what hangs is over before a connection timeout of 10 s. */
+const CONNECT_TIMEOUT_MILLIS = 1000
+const REQUEST_TIMEOUT_MILLIS = 2000
+
+/**
+ * Credentials from a secret in AWS Secrets Manager, through the AWS SDK: `npm install @aws-sdk/client-secrets-manager`. The SDK is
+ * loaded at the first dial.
+ *
+ * @throws {CredentialsLookupError} `CREDENTIALS_OPTION_INVALID`; when called, any other {@link CredentialsLookupErrorCode}.
+ *
+ * @example
+ * ```ts
+ * import { secretsManager } from 'pg-thaw/secrets-manager'
+ *
+ * const credentials = secretsManager({ secretId: 'orders/database' })
+ * ```
+ */
+export function secretsManager(options: SecretsManagerOptions): CredentialsProvider {
+  checkOptions(
+    'secretsManager',
+    options,
+    { secretId: text },
+    { region: text, versionStage: text, user: text, parse: callable, client: isClient },
+  )
+  const given = { ...options }
+  let connected: Promise<Connected> | undefined
+  return rotatingSecret(given, async (stage, { signal }) => {
+    connected ??= connect(given)
+    const { client, sdk } = await connected.catch((error: unknown) => {
+      connected = undefined
+      throw error
+    })
+    return read(client, sdk, given.secretId, stage, signal)
+  })
+}
+
+interface Connected {
+  readonly sdk: Sdk
+  readonly client: SecretsManagerClientLike
+}
+
+async function connect({ secretId, region, client }: SecretsManagerOptions): Promise<Connected> {
+  const sdk = await loadSdk()
+  if (client !== undefined) return { sdk, client }
+  const known = region ?? regionOfArn(secretId) ?? ownRegion()
+  // A connection that was kept open through a freeze would be dead after it, and one request in minutes gains nothing from it.
+  const agent = { keepAlive: false, maxSockets: Number.POSITIVE_INFINITY }
+  const own = new sdk.SecretsManagerClient({
+    ...(known === undefined ? {} : { region: known }),
+    maxAttempts: 3,
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MILLIS,
+      requestTimeout: REQUEST_TIMEOUT_MILLIS,
+      throwOnRequestTimeout: true,
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+  })
+  // What the SDK says of a region that it did not find has no code.
+  await own.config.region().catch(() => {
+    throw regionMissing(`the secret \`${secretId}\``)
+  })
+  return { sdk, client: own as unknown as SecretsManagerClientLike }
+}
+
+async function loadSdk(): Promise<Sdk> {
+  try {
+    return await import('@aws-sdk/client-secrets-manager')
+  } catch (cause) {
+    const text =
+      'secretsManager() needs the package @aws-sdk/client-secrets-manager: npm install @aws-sdk/client-secrets-manager'
+    throw new CredentialsLookupError('CREDENTIALS_PACKAGE_MISSING', text, { cause })
+  }
+}
+
+async function read(
+  client: SecretsManagerClientLike,
+  sdk: Sdk,
+  secretId: string,
+  stage: string,
+  signal: AbortSignal,
+): Promise<SecretVersion> {
+  const command = new sdk.GetSecretValueCommand({ SecretId: secretId, VersionStage: stage })
+  const send = client.send as (request: object, options: object) => Promise<unknown>
+  const answer = await send.call(client, command, { abortSignal: signal }).catch((error: unknown) => {
+    throw failure(secretId, error)
+  })
+  const { SecretString, VersionId } = (answer ?? {}) as { SecretString?: string; VersionId?: string }
+  return { text: SecretString, versionId: VersionId }
+}
+
+interface SdkError extends Error {
+  readonly $fault?: unknown
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string }
+  readonly code?: unknown
+}
+
+function failure(secretId: string, error: unknown): CredentialsLookupError {
+  if (!(error instanceof Error)) return serviceFailure(secretId, { type: undefined, status: undefined })
+  const { $fault, $metadata, code, name } = error as SdkError
+  if (name === 'CredentialsProviderError') {
+    const text = `The AWS SDK found no keys to read the secret \`${secretId}\` with`
+    return new CredentialsLookupError('CREDENTIALS_KEYS_MISSING', text, { cause: copyOf(error) })
+  }
+  if ($fault !== undefined) {
+    return serviceFailure(secretId, { type: name, status: $metadata?.httpStatusCode }, copyOf(error))
+  }
+  // A socket's error has a code. What has none may be the SDK's about an answer that it could not read, and quote it.
+  if (typeof code !== 'string') return serviceFailure(secretId, { type: name, status: undefined })
+  return serviceFailure(secretId, { type: code, status: undefined }, copyOf(error))
+}
+
+/** Without what the SDK hides in its errors: the request with its token, and the answer. */
+function copyOf(error: SdkError): Error {
+  const { name, message, code, $metadata } = error
+  const { httpStatusCode: status, requestId } = $metadata ?? {}
+  const fields = Object.entries({ code, status, requestId }).filter(([, value]) => value !== undefined)
+  const copy = new Error(message)
+  Object.defineProperty(copy, 'name', { value: name })
+  return Object.assign(copy, Object.fromEntries(fields))
+}

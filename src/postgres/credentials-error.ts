@@ -1,0 +1,62 @@
+import type { DialFailure } from '../pool/connector.js'
+import { codeOf, PoolError } from '../pool/errors.js'
+import { classifyDialFailure } from './sqlstate.js'
+
+/** The codes of {@link CredentialsError}, unless the server has refused the credentials: then it is the server's own. */
+export type CredentialsErrorCode =
+  /** The provider failed; `cause` says why. */
+  | 'POOL_CREDENTIALS_FAILED'
+  /** The provider gave something that is no credentials. */
+  | 'POOL_CREDENTIALS_INVALID'
+  /** The dial was given up while the provider was still busy. */
+  | 'POOL_CREDENTIALS_TIMEOUT'
+
+/** No credentials to dial with. The text has no secret in it. */
+export class CredentialsError extends PoolError {
+  override readonly name: string = 'CredentialsError'
+  /** Whether trying again may help. */
+  readonly failure: DialFailure
+
+  constructor(code: CredentialsErrorCode | (string & {}), failure: DialFailure, message: string, cause?: unknown) {
+    super(code, message, cause === undefined ? undefined : { cause })
+    this.failure = failure
+  }
+}
+
+/** The code of this package's own providers for what may pass. */
+const UNAVAILABLE = 'CREDENTIALS_UNAVAILABLE'
+
+/** What a provider was rejected with may be anything; of its text only that of our own providers is known to be without a secret. */
+export function providerFailed(cause: unknown): CredentialsError {
+  const code = codeOf(cause)
+  if (code === 'POOL_CREDENTIALS_INVALID' && cause instanceof PoolError) {
+    return new CredentialsError(code, 'permanent', cause.message)
+  }
+  const failure = code === UNAVAILABLE ? 'transient' : classifyDialFailure(cause)
+  const text = `the credentials provider failed: ${code?.startsWith('CREDENTIALS_') ? textOf(cause) : kindOf(cause)}`
+  // A parser's error quotes what it read, which may be the secret.
+  const isQuote = cause instanceof SyntaxError
+  return new CredentialsError('POOL_CREDENTIALS_FAILED', failure, text, isQuote ? undefined : cause)
+}
+
+/** The dial was given up first. */
+export function providerTooSlow(): CredentialsError {
+  const text = 'the credentials provider had not answered when the dial was given up'
+  return new CredentialsError('POOL_CREDENTIALS_TIMEOUT', 'transient', text)
+}
+
+/** Sent instead of another attempt that would only be refused again. */
+export function refusedLately(cause: unknown): CredentialsError {
+  const text = 'the server refused the credentials a moment ago, also after they had been fetched anew'
+  return new CredentialsError(codeOf(cause) ?? 'POOL_CREDENTIALS_FAILED', 'permanent', text, cause)
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : kindOf(cause)
+}
+
+function kindOf(cause: unknown): string {
+  const code = codeOf(cause)
+  const kind = cause instanceof Error ? cause.name : typeof cause
+  return code === undefined ? kind : `${kind} (${code})`
+}

@@ -1,0 +1,83 @@
+import { PoolError } from '../pool/errors.js'
+
+/** What a dial needs to sign in. What is missing comes from the pool's options. */
+export interface Credentials {
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly database?: string | undefined
+  /** Moment from which they must not be used any more, ms since the epoch. One that is past, such as 0: never kept. Default: none. */
+  readonly expiresAt?: number | undefined
+  /** Whether they must never travel over a connection that is not encrypted. Default false. */
+  readonly requiresEncryption?: boolean | undefined
+}
+
+/** What a provider is told. */
+export interface CredentialsRequest {
+  /** Past every cache: the server has refused the last ones. */
+  readonly fresh: boolean
+  /** Aborted when nobody waits for them any more. */
+  readonly signal: AbortSignal
+}
+
+/** Where credentials come from. It may be slow, fail or hang; it is asked as seldom as can be. */
+export type CredentialsProvider = (request: CredentialsRequest) => Credentials | Promise<Credentials>
+
+const STRINGS = ['user', 'password', 'host', 'database'] as const
+/** What secrets call these, for whoever hands one on as it is. */
+const MISNAMED = { username: 'user', dbname: 'database' } as const
+
+/**
+ * What a provider gave, checked, copied and frozen. The password is not enumerable, so that it stays out of `util.inspect`, JSON and
+ * spreads.
+ *
+ * @throws {PoolError} `POOL_CREDENTIALS_INVALID`, which names the field and never its value.
+ */
+export function checkCredentials(given: unknown): Credentials {
+  if (typeof given !== 'object' || given === null)
+    throw wrong('what the credentials provider gives', 'an object', given)
+  const fields = given as Readonly<Record<string, unknown>>
+  for (const name of STRINGS) check(fields, name, 'a string', (value) => typeof value === 'string')
+  check(fields, 'port', 'a port from 1 to 65535', (it) => Number.isInteger(it) && Number(it) > 0 && Number(it) < 65_536)
+  check(fields, 'expiresAt', 'a moment in ms', (it) => typeof it === 'number' && !Number.isNaN(it))
+  check(fields, 'requiresEncryption', 'true or false', (value) => typeof value === 'boolean')
+  for (const [name, ours] of Object.entries(MISNAMED)) {
+    if (isGiven(fields[name]) && !isGiven(fields[ours])) {
+      const text = `The credentials provider gives \`${name}\`; the pool knows it as \`${ours}\``
+      throw new PoolError('POOL_CREDENTIALS_INVALID', text)
+    }
+  }
+  const { user, password, host, port, database, expiresAt, requiresEncryption } = given as Credentials
+  const copy = { user, host, port, database, expiresAt, requiresEncryption }
+  return Object.freeze(Object.defineProperty(copy, 'password', { value: password ?? undefined })) as Credentials
+}
+
+/** Whether a server would see no difference. */
+export function areSameCredentials(a: Credentials, b: Credentials): boolean {
+  return a.password === b.password && leadToSameSession(a, b)
+}
+
+/** Whether a connection that was dialled with the one is as good as one dialled with the other: a password matters at the dial only. */
+export function leadToSameSession(a: Credentials, b: Credentials): boolean {
+  return a.user === b.user && a.host === b.host && a.port === b.port && a.database === b.database
+}
+
+function check(
+  fields: Readonly<Record<string, unknown>>,
+  name: string,
+  expected: string,
+  isRight: (value: unknown) => boolean,
+): void {
+  const value = fields[name]
+  if (isGiven(value) && !isRight(value)) throw wrong(`\`${name}\` from the credentials provider`, expected, value)
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+function wrong(what: string, expected: string, value: unknown): PoolError {
+  const got = value === null ? 'null' : typeof value
+  return new PoolError('POOL_CREDENTIALS_INVALID', `Expected ${what} to be ${expected}, got ${got}`)
+}

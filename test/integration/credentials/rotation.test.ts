@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto'
+import { inspect } from 'node:util'
+import { Client } from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { secretsManager } from '../../../src/credentials/secrets-manager'
+import { systemClock } from '../../../src/pool/clock'
+import { CredentialSource, type CredentialsProvider } from '../../../src/postgres/credential-source'
+import type { Credentials } from '../../../src/postgres/credentials'
+import { VerifiedTls } from '../../../src/postgres/tls'
+import { noAwsVariables, useEnvironmentVariables } from '../../support/environment-variables'
+import { FakeClock } from '../../support/fake-clock'
+import { type RotationSteps, SecretsManagerDouble } from '../../support/secrets-manager'
+import { startTlsServer, type TlsServer } from '../../support/tls-server'
+
+const set = useEnvironmentVariables()
+const secretId = 'orders/database'
+const rotations = 20
+
+let server: TlsServer
+let service: SecretsManagerDouble
+let admin: Client
+let roles: string[]
+/** Every dial that got as far as the server, and whether it let them in. */
+let attempts: { accepted: number; refused: number }
+
+beforeAll(async () => {
+  server = await startTlsServer()
+  const { host, port, user, password, database } = server
+  admin = new Client({ host, port, user, password, database })
+  admin.on('error', () => {})
+  await admin.connect()
+})
+afterAll(async () => {
+  await admin?.end()
+  await server?.close()
+})
+beforeEach(async () => {
+  service = await SecretsManagerDouble.start()
+  set({ ...noAwsVariables, ...service.environment })
+  roles = ['one', 'two'].map((name) => `${name}_${randomBytes(4).toString('hex')}`)
+  attempts = { accepted: 0, refused: 0 }
+  for (const role of roles) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${role} at first'`)
+  service.put(secretId, secretOf(roles[0] ?? '', `${roles[0]} at first`))
+})
+afterEach(async () => {
+  await service.close()
+  for (const role of roles) await admin.query(`DROP ROLE ${role}`)
+})
+
+function secretOf(username: string, password: string): string {
+  return JSON.stringify({
+    engine: 'postgres',
+    host: server.host,
+    port: server.port,
+    username,
+    password,
+    dbname: 'postgres',
+  })
+}
+
+function sourceOf(provider: CredentialsProvider = secretsManager({ secretId }), clock = systemClock) {
+  return new CredentialSource({ provider, ttlMillis: 300_000, clock, random: Math.random })
+}
+
+/** Signs in with TLS and SCRAM, and asks who it is. */
+async function signIn(source: CredentialSource): Promise<string> {
+  const { signal } = new AbortController()
+  const client = await source.use(signal, async (pending) => open(await pending))
+  const { rows } = await client.query('SELECT current_user AS name')
+  await client.end()
+  return rows[0].name
+}
+
+async function open({ host, port, user, password, database }: Credentials): Promise<Client> {
+  const ssl = new VerifiedTls({ ca: server.authority.cert }).ssl(host)
+  const client = new Client({ ...{ host, port, user, password, database }, ssl } as object)
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    attempts.accepted += 1
+    return client
+  } catch (error) {
+    attempts.refused += 1
+    throw error
+  }
+}
+
+const alter = async (secret: string) => {
+  const { username, password } = JSON.parse(secret)
+  await admin.query(`ALTER ROLE ${username} PASSWORD '${password}'`)
+}
+
+describe('a secret that rotates under a warm environment', () => {
+  /** The new password is tested as a rotating function does it, and calls go on between all steps. */
+  const stepsOf = (source: CredentialSource, create: RotationSteps['create']): RotationSteps => ({
+    create,
+    set: alter,
+    test: async (pending) => {
+      const { username: user, password, ...rest } = JSON.parse(pending)
+      await (await open({ ...rest, user, password, database: rest.dbname })).end()
+    },
+    between: async () => {
+      await Promise.all([signIn(source), signIn(source)])
+    },
+  })
+
+  it('costs no call, with a single user', async () => {
+    const source = sourceOf()
+    await signIn(source)
+    for (let rotation = 0; rotation < rotations; rotation += 1) {
+      const create = (current: string) =>
+        secretOf(JSON.parse(current).username, `${rotation} ${randomBytes(8).toString('hex')}`)
+      await service.rotate(secretId, stepsOf(source, create))
+      expect(await signIn(source)).toBe(roles[0])
+    }
+    // Of the two calls that find the old password refused, each is refused once.
+    expect(attempts.refused).toBe(2 * rotations)
+  })
+
+  it('costs no call, with two users in turn, and what the retired one had opened is known', async () => {
+    const source = sourceOf()
+    await signIn(source)
+    for (let rotation = 0; rotation < rotations; rotation += 1) {
+      const before = await source.get(new AbortController().signal)
+      const create = (current: string) => {
+        const other = roles.find((role) => role !== JSON.parse(current).username) ?? ''
+        return secretOf(other, `${rotation} ${randomBytes(8).toString('hex')}`)
+      }
+      await service.rotate(secretId, stepsOf(source, create))
+      const retired = before.user ?? ''
+      expect(source.isCurrent(before)).toBe(true)
+      // The next rotation but one would find it out; a change of the retired user's password does so at once.
+      await admin.query(`ALTER ROLE ${retired} PASSWORD 'none that is known'`)
+      expect(await signIn(source)).not.toBe(retired)
+      expect(source.isCurrent(before)).toBe(false)
+    }
+  })
+
+  it('may roll back: what was pending is not used any more', async () => {
+    const source = sourceOf()
+    await signIn(source)
+    const undone = service.rotate(secretId, {
+      create: (current) => secretOf(JSON.parse(current).username, 'pending for a while'),
+      set: alter,
+      test: async () => {
+        expect(await signIn(source)).toBe(roles[0])
+        await alter(secretOf(roles[0] ?? '', `${roles[0]} at first`))
+        throw new Error('the rotation failed')
+      },
+    })
+    await expect(undone).rejects.toThrow('the rotation failed')
+    expect(await signIn(source)).toBe(roles[0])
+  })
+})
+
+describe('a secret', () => {
+  it('is read once for fifty dials at once', async () => {
+    const source = sourceOf()
+    await Promise.all(Array.from({ length: 50 }, () => signIn(source)))
+    expect(service.calls).toHaveLength(1)
+  })
+
+  it('goes on working while Secrets Manager is down', async () => {
+    const clock = new FakeClock()
+    const source = sourceOf(undefined, clock)
+    await signIn(source)
+    await clock.advance(299_000)
+    for (const fault of ['internal-error', 'throttled', 'reset', 'access-denied'] as const) {
+      service.fail(fault)
+      await clock.advance(10_000)
+      expect(await signIn(source)).toBe(roles[0])
+    }
+    expect(attempts.refused).toBe(0)
+  })
+
+  it('that is wrong for good is read anew once, and then is a clear error at once', async () => {
+    const marker = 'hunter2-marker'
+    service.put(secretId, secretOf(roles[0] ?? '', marker))
+    const source = sourceOf()
+    const error = await signIn(source).catch((it: unknown) => it)
+    expect(error).toMatchObject({ code: '28P01', message: expect.stringContaining('password authentication failed') })
+    expect([service.count(), attempts.refused]).toEqual([2, 1])
+    const errors = [error]
+    for (let call = 0; call < 20; call += 1) errors.push(await signIn(source).catch((it: unknown) => it))
+    expect([service.count(), attempts.refused]).toEqual([2, 1])
+    expect(inspect(errors, { depth: 20, showHidden: true, maxArrayLength: null })).not.toContain(marker)
+  })
+})

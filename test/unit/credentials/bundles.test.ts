@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { build, type Metafile } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const run = promisify(execFile)
+let directory: string
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'pg-thaw-credentials-'))
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+/** Bundles one of the providers, as a function that uses it would be. */
+async function bundle(name: string, packages: 'bundle' | 'external'): Promise<{ file: string; metafile: Metafile }> {
+  const file = join(directory, `${name}-${packages}.cjs`)
+  const entry = resolve('src/credentials', `${name}.ts`)
+  const options = { bundle: true, platform: 'node', target: 'node20', format: 'cjs', metafile: true } as const
+  const { metafile } = await build({
+    entryPoints: [entry],
+    outfile: file,
+    packages,
+    ...options,
+    mainFields: ['module', 'main'],
+  })
+  return { file, metafile }
+}
+
+/** Runs a program where no package is installed. */
+async function runAlone(text: string): Promise<string> {
+  const program = join(directory, 'program.cjs')
+  writeFileSync(program, text)
+  const { AWS_REGION: _, ...env } = process.env
+  const { stdout } = await run(process.execPath, [program], { cwd: directory, env, timeout: 20_000 })
+  return stdout.trim()
+}
+
+describe('a bundle', () => {
+  it.each(['secrets-extension', 'rds-iam', 'dsql'])('with %s has nothing in it that is not ours', async (name) => {
+    const { metafile } = await bundle(name, 'bundle')
+    const inputs = Object.keys(metafile.inputs)
+    expect(inputs).toContain(`src/credentials/${name}.ts`)
+    expect(inputs.filter((path) => !path.startsWith('src/credentials/'))).toEqual([])
+  })
+
+  it('with the SDK in it does not load it before it is needed', async () => {
+    const { file, metafile } = await bundle('secrets-manager', 'bundle')
+    expect(Object.keys(metafile.inputs).some((path) => path.includes('@aws-sdk/client-secrets-manager'))).toBe(true)
+    const text = `
+      let loaded = 0
+      const Module = require('node:module')
+      const load = Module._load
+      Module._load = function (request, ...rest) { if (request === 'node:https' || request === 'https') loaded += 1; return load.call(this, request, ...rest) }
+      const { secretsManager } = require(${JSON.stringify(file)})
+      const provider = secretsManager({ secretId: 'a' })
+      const before = loaded
+      process.env.AWS_EC2_METADATA_DISABLED = 'true'
+      process.env.AWS_CONFIG_FILE = process.env.AWS_SHARED_CREDENTIALS_FILE = '/nowhere'
+      provider({ fresh: false, signal: new AbortController().signal }).catch(({ code }) => {
+        console.log(JSON.stringify({ before, after: loaded > 0, code }))
+      })`
+    expect(JSON.parse(await runAlone(text))).toEqual({ before: 0, after: true, code: 'CREDENTIALS_REGION_MISSING' })
+  })
+})
+
+describe('the SDK', () => {
+  it('is not loaded by a provider that was only made, and is asked for by name when it is missing', async () => {
+    const { file } = await bundle('secrets-manager', 'external')
+    const text = `
+      const { secretsManager } = require(${JSON.stringify(file)})
+      const provider = secretsManager({ secretId: 'a' })
+      provider({ fresh: false, signal: new AbortController().signal }).catch(({ code, message }) => {
+        console.log(JSON.stringify({ code, message }))
+      })`
+    expect(JSON.parse(await runAlone(text))).toEqual({
+      code: 'CREDENTIALS_PACKAGE_MISSING',
+      message: expect.stringContaining('npm install @aws-sdk/client-secrets-manager'),
+    })
+  })
+})
