@@ -316,7 +316,7 @@ function validationTimeout(
       given,
     )
   }
-  if (given >= leaseMillis)
-    throw wrongValue('leaseMillis', `more than \`validationTimeoutMillis\` (${given})`, leaseMillis)
+  if (given > leaseMillis)
+    throw wrongValue('leaseMillis', `at least \`validationTimeoutMillis\` (${given})`, leaseMillis)
   return given
 }

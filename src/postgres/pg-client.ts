@@ -11,6 +11,7 @@ export interface PgClient extends Client {
   readonly _activeQuery?: unknown
   readonly _queryQueue?: readonly unknown[]
   readonly _sentQueryQueue?: readonly unknown[]
+  _errorAllQueries?(error: Error): void
   getTransactionStatus(): 'I' | 'T' | 'E' | null
   ref(): void
   unref(): void

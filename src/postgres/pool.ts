@@ -304,8 +304,9 @@ export class Pool extends pg.Pool {
     }
     const reclaimed = this.#pool.reclaim(isMeant, 'leave')
     for (const borrower of cut) borrower.cutOff(failure)
-    // Whatever its borrower still awaits of the client is rejected with this.
-    for (const { resource } of reclaimed) resource.connection?.stream.destroy(failure)
+    // Whatever its borrower still awaits of the client is rejected with this. The socket closes only once the server has been asked
+    // to cancel: a pooler forgets whose query it was when its client is gone.
+    for (const { resource } of reclaimed) resource._errorAllQueries?.(failure)
   }
 
   async #useAs<T>(

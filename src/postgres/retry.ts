@@ -21,7 +21,7 @@ export function endsSession(error: unknown): boolean {
 }
 
 /** What trying again would mean after this error of a query. `wasLost`: its connection is gone. */
-export function retryOf(error: unknown, wasLost: boolean): Retry {
+function retryOf(error: unknown, wasLost: boolean): Retry {
   const code = codeOf(error)
   if (code !== undefined && CERTAINLY_UNDONE.has(code)) return 'safe'
   return wasLost || endsSession(error) ? 'unknown' : 'never'

@@ -43,7 +43,7 @@ describe('bad options are refused at construction, by name', () => {
     [{ deadlineMarginMillis: 900_001 }, 'deadlineMarginMillis', '0 to 900000'],
     [{ deadlineMarginMillis: 500, connectionTimeoutMillis: 500 }, 'deadlineMarginMillis', 'less than'],
     [{ validationTimeoutMillis: 600, connectionTimeoutMillis: 500 }, 'validationTimeoutMillis', 'at most'],
-    [{ leaseMillis: 500, validationTimeoutMillis: 500 }, 'leaseMillis', 'more than `validationTimeoutMillis` (500)'],
+    [{ leaseMillis: 400, validationTimeoutMillis: 500 }, 'leaseMillis', 'at least `validationTimeoutMillis` (500)'],
     [{ maxWaiting: -1 }, 'maxWaiting', 'a non-negative integer or Infinity'],
     [{ leaseMillis: 300_001 }, 'leaseMillis', 'to be a number of ms, 0 to 300000, got 300001'],
     [{ validationTimeoutMillis: 0 }, 'validationTimeoutMillis', 'to be more than 0, got 0'],
