@@ -23,8 +23,9 @@ export interface Cancellation {
  * acts on the request and closes that connection without an answer.
  */
 export function cancelOnServer(client: PgClient, through: PgClient): Cancellation {
-  const { processID, secretKey, host, port, connection: busy } = client as unknown as CancelSource
-  const { connection, ssl } = through as unknown as { connection: CancelConnection; ssl: unknown }
+  const { processID, secretKey, host, port, ssl, connection: busy } = client as unknown as CancelSource
+  const { connection } = through as unknown as { connection: CancelConnection }
+  connection.ssl = ssl
   const done = new Promise<void>((resolve) => {
     const send = () => connection.cancel(processID, secretKey)
     connection.on('connect', () => {
@@ -49,6 +50,8 @@ interface CancelSource {
   readonly secretKey: number
   readonly host: string
   readonly port: number
+  /** As it was when the client connected: with whom to trust in it. */
+  readonly ssl: unknown
   readonly connection: CancelConnection
 }
 

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ResourcePool } from '../pool/resource-pool.js'
 import type { CurrentInvocation, LivePool } from '../registry/environment.js'
 import { Borrower } from './borrower.js'
+import type { CredentialSource } from './credential-source.js'
 import type { Deadlines } from './deadlines.js'
 import { reclaimedError } from './loan.js'
 import type { ResolvedOptions } from './options.js'
@@ -15,6 +16,7 @@ export function livePool(
   pool: ResourcePool<PgClient>,
   connector: PgConnector,
   deadlines: Deadlines,
+  credentials: CredentialSource | undefined,
   { name, pooling, min, leaseMillis }: ResolvedOptions,
   given: object,
 ): LivePool {
@@ -28,7 +30,10 @@ export function livePool(
       return !pool.ended
     },
     madeWith: (options) => isDeepStrictEqual({ ...options }, given),
-    wake: () => pool.wake(),
+    wake: () => {
+      credentials?.refreshAhead()
+      pool.wake()
+    },
     trim: (keep) => void pool.trim(keep),
     reclaim: (isOver) => {
       deadlines.clear()

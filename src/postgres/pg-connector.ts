@@ -47,6 +47,8 @@ export class PgConnector implements Connector<PgClient> {
   readonly #options: PgConnectorOptions
   /** Less once something of it was refused: by a server older than 14, or by a proxy. */
   #leaseTerms: LeaseTerms
+  /** Only where they may change. */
+  readonly #signedInWith = new WeakMap<PgClient, Credentials>()
   readonly #cancelling = new Map<PgClient, Cancellation>()
 
   constructor(options: PgConnectorOptions) {
@@ -93,6 +95,10 @@ export class PgConnector implements Connector<PgClient> {
   }
 
   inspect(client: PgClient): Condition {
+    const { credentials } = this.#options
+    const used = this.#signedInWith.get(client)
+    // Dialled with the old ones, and done after they had changed.
+    if (used !== undefined && credentials?.isCurrent(used) === false) return 'unusable'
     if (!isUsable(client) || isBusy(client)) return 'unusable'
     if (isSettling(client)) return 'dirty'
     const { reset } = this.#options
@@ -170,6 +176,7 @@ export class PgConnector implements Connector<PgClient> {
       if (tls !== undefined) verifyHost(client, tls)
       if (pending !== undefined) signInWith(client, pending, database)
       await client.connect()
+      if (pending !== undefined) this.#signedInWith.set(client, await pending)
       await this.#prepare(client)
       return client
     } catch (error) {

@@ -140,7 +140,7 @@ export class Pool extends pg.Pool {
       profile,
       credentials: this.#credentials,
       hasAddress: given.host !== undefined || given.connectionString !== undefined,
-      database: given.database,
+      database: given.database ?? databaseIn(given.connectionString),
       tls: isVerified ? new VerifiedTls({ sslrootcert: (given as { sslrootcert?: string }).sslrootcert }) : undefined,
     })
     this.#options = resolved
@@ -150,7 +150,7 @@ export class Pool extends pg.Pool {
     this.#deadlines = new Deadlines(systemClock, resolved.deadlineMarginMillis, (invocation) =>
       this.#cutOff((it) => it.invocation === invocation, deadlineError('unknown')),
     )
-    this.#live = livePool(this, this.#pool, connector, this.#deadlines, resolved, given)
+    this.#live = livePool(this, this.#pool, connector, this.#deadlines, this.#credentials, resolved, given)
     this.#environment.pools.add(this.#live)
   }
 
@@ -337,6 +337,7 @@ export class Pool extends pg.Pool {
     if (borrower?.invocation !== undefined && this.#deadlines.hasPassed(borrower.invocation)) {
       return Promise.reject(deadlineError('safe'))
     }
+    this.#credentials?.refreshAhead()
     if (isInstrumented() && !this.ending)
       return this.#instrumented.connect(() => this.#acquire(borrower, share, signal))
     const checkout = signal?.aborted ? undefined : this.#pool.tryAcquire(borrower, share)
@@ -369,6 +370,12 @@ export class Pool extends pg.Pool {
     const isPlain = invocation === undefined && !leakDetection && signal === undefined
     return isPlain ? undefined : new Borrower(invocation, leakDetection)
   }
+}
+
+/** The database that a URL names, if it is a URL and names one. */
+function databaseIn(connectionString: string | undefined): string | undefined {
+  if (connectionString === undefined || !URL.canParse(connectionString)) return undefined
+  return decodeURIComponent(new URL(connectionString).pathname.slice(1)) || undefined
 }
 
 function deadlineError(retry: Retry): PoolError {

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
 import { PoolError } from '../pool/errors.js'
 import { isConflict } from './retry.js'
@@ -48,7 +47,8 @@ export async function withRetries<T>(retries: number, run: () => Promise<T>): Pr
     } catch (error) {
       if (attempt >= retries || !isConflict(error)) throw error
       // By chance, or those that conflicted would do so again.
-      await pause(Math.random() * FIRST_PAUSE_MILLIS * 2 ** attempt)
+      const millis = Math.random() * FIRST_PAUSE_MILLIS * 2 ** attempt
+      await new Promise((resolve) => setTimeout(resolve, millis))
     }
   }
 }

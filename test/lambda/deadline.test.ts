@@ -28,7 +28,7 @@ async function start(timeoutMillis: number): Promise<void> {
     module: bundle.module,
     database: { host, port },
     timeoutMillis,
-    env: { PGUSER: user, PGPASSWORD: password, PGDATABASE: name, POOL_OPTIONS: JSON.stringify({ pooling: 'always' }) },
+    env: { PGUSER: user, PGPASSWORD: password, PGDATABASE: name, POOL_OPTIONS: JSON.stringify({ pooling: 'always', deadlineMarginMillis: 500 }) },
   })
 }
 
@@ -42,14 +42,14 @@ describe('what is still running when an invocation is about to be timed out', ()
   it.each(['query', 'transaction', 'client'] as const)(
     'a %s fails with an error of its own, ends on the server, and the environment stays warm',
     async (slow) => {
-      await start(1500)
+      await start(2000)
       const told = await call({ slow })
       expect(told).toMatchObject({
         code: 'POOL_QUERY_TIMEOUT',
         retry: 'unknown',
         afterwards: 'POOL_QUERY_TIMEOUT safe',
       })
-      await database.untilSessions(0, { withinMillis: 300, where: "state = 'active'" })
+      await database.untilSessions(0, { withinMillis: 1000, where: "state = 'active'" })
       const locks = await database.admin.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")
       expect(locks).toEqual([])
       const next = await call({})

@@ -16,12 +16,17 @@ const rooms = {
   },
   'src/postgres/pool.ts': {
     may: ['../pool/clock.js', '../registry/environment.js', 'pg'],
-    mayNot: ['../lambda/pool-manager.js', '../testing/index.js', '../credentials/static.js', '../index.js'],
+    mayNot: ['../lambda/pool-manager.js', '../testing/index.js', '../credentials/secrets-manager.js', '../index.js'],
   },
   'src/lambda/create-pool.ts': {
     may: ['../pool/clock.js', '../postgres/pool.js', '../registry/environment.js'],
     mayNot: ['../testing/index.js', '../../infra/functions/orders.js', '../index.js', 'pg'],
   },
+  'src/credentials/secrets-manager.ts': {
+    may: ['./secret.js', '@aws-sdk/client-secrets-manager'],
+    mayNot: ['../postgres/credentials.js', '../pool/errors.js', '../lambda/create-pool.js', '../index.js', 'pg'],
+  },
+  'src/serverless/plugin.ts': { may: ['./budget.js'], mayNot: ['../pool/clock.js', '../index.js', 'pg'] },
   'src/testing/relay.ts': { may: ['./errors.js'], mayNot: ['../pool/clock.js', '../index.js', 'pg'] },
   'src/goodbye.mts': {
     may: ['./lambda/goodbye.js'],

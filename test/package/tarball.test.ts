@@ -15,12 +15,25 @@ describe('the tarball', () => {
     const files = project.files()
     expect(files.filter((path) => !path.startsWith('dist/'))).toEqual(['LICENSE', 'README.md', 'package.json'])
     expect(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.d.ts'))).toEqual([
+      'dist/credentials/dsql.d.mts',
+      'dist/credentials/dsql.js',
+      'dist/credentials/dsql.mjs',
+      'dist/credentials/rds-iam.d.mts',
+      'dist/credentials/rds-iam.js',
+      'dist/credentials/rds-iam.mjs',
+      'dist/credentials/secrets-extension.d.mts',
+      'dist/credentials/secrets-extension.js',
+      'dist/credentials/secrets-extension.mjs',
+      'dist/credentials/secrets-manager.d.mts',
+      'dist/credentials/secrets-manager.js',
+      'dist/credentials/secrets-manager.mjs',
       'dist/goodbye.d.mts',
       'dist/goodbye.js',
       'dist/goodbye.mjs',
       'dist/index.d.mts',
       'dist/index.js',
       'dist/index.mjs',
+      'dist/serverless/index.js',
       'dist/testing/index.d.mts',
       'dist/testing/index.js',
       'dist/testing/index.mjs',
@@ -33,7 +46,12 @@ describe('the tarball', () => {
     expect(types).toContain('dist/index.d.ts')
     expect(types).toContain('dist/testing/index.d.ts')
     expect(
-      types.filter((path) => !/^dist\/(index|goodbye|(lambda|pool|postgres|registry|testing)\/.+)\.d\.ts$/.test(path)),
+      types.filter(
+        (path) =>
+          !/^dist\/(index|goodbye|(credentials|lambda|pool|postgres|registry|serverless|testing)\/.+)\.d\.ts$/.test(
+            path,
+          ),
+      ),
     ).toEqual([])
   })
 
