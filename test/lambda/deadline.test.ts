@@ -28,7 +28,12 @@ async function start(timeoutMillis: number): Promise<void> {
     module: bundle.module,
     database: { host, port },
     timeoutMillis,
-    env: { PGUSER: user, PGPASSWORD: password, PGDATABASE: name, POOL_OPTIONS: JSON.stringify({ pooling: 'always', deadlineMarginMillis: 500 }) },
+    env: {
+      PGUSER: user,
+      PGPASSWORD: password,
+      PGDATABASE: name,
+      POOL_OPTIONS: JSON.stringify({ pooling: 'always', deadlineMarginMillis: 500 }),
+    },
   })
 }
 

@@ -12,8 +12,8 @@ test('F1: while dialling is refused, the attempts are few and spread', async () 
   await settled()
   expect(far.count('dial')).toBe(10)
   await clock.advance(10_000)
-  // One prober at a time after 50, 100, 200, 400, 800, 1600 and then each 2000 ms.
-  expect(far.count('dial')).toBe(10 + 6 + 3)
+  // One prober at a time after 50, 100, 200, 400 and then each 500 ms.
+  expect(far.count('dial')).toBe(10 + 4 + 18)
   for (const it of calls) expect(it.error).toBeInstanceOf(AcquireTimeoutError)
 })
 
