@@ -1,0 +1,4 @@
+import { PgThawPlugin } from './plugin.js'
+
+// The framework takes the module itself for the plugin's class.
+export = PgThawPlugin

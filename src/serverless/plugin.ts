@@ -1,0 +1,153 @@
+import { type Budget, drawUpBudget } from './budget.js'
+import { checkWrittenConcurrency } from './concurrency.js'
+import { setPoolVariables } from './environment.js'
+import { BudgetError } from './errors.js'
+import type { PluginOutput, Serverless } from './framework.js'
+import { placeGoodbye, preloadGoodbye } from './goodbye.js'
+import { previewResources } from './preview.js'
+import { report } from './report.js'
+import { readSettings } from './settings.js'
+import { findSources, type Sources } from './sources.js'
+import { type Resources, record, resourcesOf } from './template.js'
+
+/** Commands that must not go on with a service that can't be. Others, such as `remove`, must. */
+const CHECKED_COMMANDS = ['package', 'deploy', 'pg-thaw']
+
+/**
+ * Serverless Framework plugin (`plugins: [pg-thaw/serverless]`; osls, version 3, version 4): stops a packaging when the functions
+ * could open more sessions than the database has, and hands each function what its pool goes by. `custom.pgThaw` configures it.
+ *
+ * It checks twice: before anything is built, from the configuration, and at the end, from the compiled template, where whatever other
+ * plugins changed is in.
+ */
+export class PgThawPlugin {
+  readonly commands = {
+    'pg-thaw': {
+      usage: 'Connections from functions to PostgreSQL',
+      commands: {
+        budget: {
+          usage: 'Show how many sessions the functions may open, and how many the database has',
+          lifecycleEvents: ['show'],
+          options: { enforce: { usage: 'Fail if they do not fit', type: 'boolean' } },
+        },
+      },
+    },
+  }
+  readonly hooks: Readonly<Record<string, () => void>>
+
+  readonly #serverless: Serverless
+  readonly #output: PluginOutput
+  readonly #sources: Sources
+
+  constructor(serverless: Serverless, options: { readonly enforce?: boolean }, output: PluginOutput) {
+    this.#serverless = serverless
+    this.#output = output
+    this.#sources = findSources(serverless.serviceDir, serverless.configurationFilename)
+    // All keys are checked here, by name: the framework only warns of what its schema does not allow.
+    serverless.configSchemaHandler.defineCustomProperties({
+      type: 'object',
+      properties: { pgThaw: { type: 'object' } },
+    })
+    if (CHECKED_COMMANDS.includes(serverless.processedInput?.commands?.[0] ?? '')) {
+      const { functions } = record(serverless.configurationInput)
+      this.#report(() => checkWrittenConcurrency(functions, this.#sources.configuration))
+    }
+    const local = () => this.#report(() => this.#setVariables())
+    this.hooks = {
+      'pg-thaw:budget:show': () =>
+        this.#report(() => {
+          if (options.enforce) this.#enforce(this.#preview())
+          this.#show(this.#preview())
+        }),
+      'before:package:cleanup': () =>
+        this.#report(() => {
+          this.#enforce(this.#preview())
+          this.#setVariables()
+          this.#preload()
+        }),
+      // The clean-up empties the folder that the copy goes to.
+      'after:package:cleanup': () => placeGoodbye(serverless),
+      'after:aws:package:finalize:mergeCustomProviderResources': () =>
+        this.#report(() => this.#enforce(resourcesOf(serverless.service.provider.compiledCloudFormationTemplate))),
+      // The deployment of one function alone.
+      'before:package:function:package': () =>
+        this.#report(() => {
+          this.#setVariables()
+          this.#preload()
+          placeGoodbye(serverless)
+        }),
+      // On this machine there is no /var/task to preload from.
+      'before:offline:start:init': local,
+      'before:offline:start': local,
+      'before:invoke:local:invoke': local,
+    }
+  }
+
+  #show(resources: Resources): void {
+    const text = report(this.#budgetOf(resources))
+    if (this.#output.writeText === undefined) this.#output.log.notice(text)
+    else this.#output.writeText(text)
+  }
+
+  /** @throws what stops the command, if the budget does not fit. */
+  #enforce(resources: Resources): void {
+    const budget = this.#budgetOf(resources)
+    if (!budget.fits) throw new BudgetError('PG_THAW_BUDGET', report(budget))
+  }
+
+  #budgetOf(resources: Resources): Budget {
+    return drawUpBudget({
+      settings: this.#serverless.service.custom?.pgThaw,
+      logicalIds: this.#logicalIds(),
+      resources,
+      sources: this.#sources,
+    })
+  }
+
+  #preview(): Resources {
+    return previewResources(this.#serverless, this.#logicalIds())
+  }
+
+  #logicalIds(): Record<string, string> {
+    const { naming } = this.#serverless.getProvider('aws')
+    const names = Object.keys(this.#serverless.service.functions ?? {})
+    return Object.fromEntries(names.map((name) => [name, naming.getLambdaLogicalId(name)]))
+  }
+
+  #setVariables(): void {
+    const { service } = this.#serverless
+    const file = this.#sources.configuration
+    const { functions } = this.#settings()
+    for (const [name, settings] of Object.entries(functions)) {
+      const configuration = service.functions[name]
+      if (configuration === undefined) continue
+      setPoolVariables(name, configuration, settings, service.provider.environment ?? {}, file)
+    }
+  }
+
+  #preload(): void {
+    for (const [name, { max, goodbye }] of Object.entries(this.#settings().functions)) {
+      const configuration = this.#serverless.service.functions[name]
+      if (configuration === undefined || max === 0 || !goodbye) continue
+      if (preloadGoodbye(name, configuration, this.#serverless, this.#sources.configuration)) continue
+      this.#output.log.warning(
+        `pg-thaw: functions.${name} is an image or a ready package, which nothing can be added to: its sessions end with their lease, not with the environment. Preload pg-thaw/goodbye in it, and set custom.pgThaw.functions.${name}.goodbye to false.`,
+      )
+    }
+  }
+
+  #settings() {
+    const { service } = this.#serverless
+    return readSettings(this.#sources.configuration, service.custom?.pgThaw, Object.keys(service.functions ?? {}))
+  }
+
+  /** The framework shows an error of its own class by its message alone, and any other with a stack. */
+  #report(check: () => void): void {
+    try {
+      check()
+    } catch (error) {
+      if (!(error instanceof BudgetError)) throw error
+      throw new this.#serverless.classes.Error(error.message, error.code)
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import type { Serverless } from './framework.js'
+import { type Resources, record, resourcesOf } from './template.js'
+
+/**
+ * The resources that a budget is read from, as they stand before anything is compiled: the user's own, and of the functions what
+ * bounds their concurrency.
+ */
+export function previewResources({ service }: Serverless, logicalIds: Readonly<Record<string, string>>): Resources {
+  const parts = [service.resources].flat().map(record)
+  const found: Record<string, Resources[string]> = {}
+  for (const [name, id] of Object.entries(logicalIds)) {
+    const { reservedConcurrency, provisionedConcurrency } = service.functions[name] ?? {}
+    found[id] = { Type: 'AWS::Lambda::Function', Properties: { ReservedConcurrentExecutions: reservedConcurrency } }
+    if (!provisionedConcurrency) continue
+    found[`${id}Alias`] = {
+      Type: 'AWS::Lambda::Alias',
+      Properties: {
+        FunctionName: { Ref: id },
+        ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: provisionedConcurrency },
+      },
+    }
+  }
+  for (const part of parts) Object.assign(found, resourcesOf(part))
+  for (const [id, extension] of parts.flatMap((part) => Object.entries(record(part.extensions)))) {
+    const resource = found[id]
+    if (resource === undefined) continue
+    found[id] = { ...resource, Properties: { ...resource.Properties, ...record(record(extension).Properties) } }
+  }
+  return found
+}

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest'
+import { aurora, budgetOf, instance } from './support/budget-of'
+
+const functions = { api: { reservedConcurrency: 10 } }
+const enough = { max: 2, maxConnections: 100 }
+
+/** Each as the plugin gets it, with the one line that it answers. */
+const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
+  'a pool whose max nobody says': [
+    { pgThaw: { maxConnections: 100 }, functions },
+    "serverless.yml: custom.pgThaw.functions.api.max is missing: expected the pool's `max`, or 0 if the function opens none (custom.pgThaw.max holds for all)",
+  ],
+  'no settings at all': [
+    { functions },
+    "serverless.yml: custom.pgThaw.functions.api.max is missing: expected the pool's `max`, or 0 if the function opens none (custom.pgThaw.max holds for all)",
+  ],
+  'a max that is decided elsewhere': [
+    { pgThaw: { maxConnections: 100, functions: { api: { max: { Ref: 'Max' } } } }, functions },
+    'serverless.yml: custom.pgThaw.functions.api.max: expected an integer of 0 or more, got {"Ref":"Max"} (object)',
+  ],
+  'a max that is null, as of a parameter that is missing': [
+    { pgThaw: { max: null, maxConnections: 100 }, functions },
+    'serverless.yml: custom.pgThaw.max is missing: expected an integer of 0 or more',
+  ],
+  'a key that is mistyped': [
+    { pgThaw: { ...enough, maxConections: 5 }, functions },
+    'serverless.yml: custom.pgThaw: expected one of the keys max, min, target, pools, workers, goodbye, maxConnections, database, reserve, accountConcurrency, proxy, functions, got "maxConections" (string)',
+  ],
+  'a function that is not there': [
+    { pgThaw: { ...enough, functions: { apo: { max: 1 } } }, functions },
+    'serverless.yml: custom.pgThaw.functions: expected one of the keys api, got "apo" (string)',
+  ],
+  'a target that does not exist': [
+    { pgThaw: { ...enough, target: 'proxy' }, functions },
+    'serverless.yml: custom.pgThaw.target: expected one of direct, rds-proxy, pgbouncer, dsql, got "proxy" (string)',
+  ],
+  'more kept than there may be': [
+    { pgThaw: { ...enough, functions: { api: { min: 3 } } }, functions },
+    'serverless.yml: custom.pgThaw.functions.api.min: expected at most `max` (2), got 3 (number)',
+  ],
+  'a concurrency below nothing': [
+    { pgThaw: enough, functions: { api: { reservedConcurrency: -1 } } },
+    'serverless.yml: functions.api.reservedConcurrency: expected an integer of 0 or more, got -1 (number)',
+  ],
+  'a concurrency that only CloudFormation knows': [
+    { pgThaw: enough, functions: { api: { reservedConcurrency: { Ref: 'Concurrency' } } } },
+    'serverless.yml: functions.api.reservedConcurrency: expected an integer of 0 or more, got {"Ref":"Concurrency"} (object)',
+  ],
+  'more provisioned than reserved': [
+    { pgThaw: enough, functions: { api: { reservedConcurrency: 10, provisionedConcurrency: 20 } } },
+    'serverless.yml: functions.api.provisionedConcurrency: expected at most its reservedConcurrency (10), got 20 (number)',
+  ],
+  'more reserved than Lambda lets anybody': [
+    { pgThaw: enough, functions: { api: { reservedConcurrency: 901 } } },
+    "serverless.yml: functions.api.reservedConcurrency: expected at most 900 in all, as Lambda keeps 100 of the account's 1000 (custom.pgThaw.accountConcurrency) unreserved, got 901 (number)",
+  ],
+  'no database in the service, and no figure of one elsewhere': [
+    { pgThaw: { max: 2 }, functions },
+    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows, as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of the service says it',
+  ],
+  'several databases': [
+    { pgThaw: { max: 2 }, functions, resources: { ...aurora(1, 2), ...instance('db.r6g.large') } },
+    'serverless.yml: custom.pgThaw.database is missing: expected one of Cluster, Database: the service has several',
+  ],
+  'a database that is not there': [
+    { pgThaw: { max: 2, database: 'Other' }, functions, resources: aurora(1, 2) },
+    'serverless.yml: custom.pgThaw.database: expected one of Cluster, got "Other" (string)',
+  ],
+  'an instance class that nobody knows': [
+    { pgThaw: { max: 2 }, functions, resources: instance('db.q9.large') },
+    'Database.yml: Resources.Database.Properties.DBInstanceClass: expected a known instance class such as db.r6g.large (or set custom.pgThaw.maxConnections), got "db.q9.large" (string)',
+  ],
+  'an instance class that only CloudFormation knows': [
+    { pgThaw: { max: 2 }, functions, resources: instance({ Ref: 'Class' }) },
+    'Database.yml: Resources.Database.Properties.DBInstanceClass: expected a known instance class such as db.r6g.large (or set custom.pgThaw.maxConnections), got {"Ref":"Class"} (object)',
+  ],
+  'a capacity that is missing': [
+    { pgThaw: { max: 2 }, functions, resources: aurora(1, null) },
+    'Cluster.yml: Resources.Cluster.Properties.ServerlessV2ScalingConfiguration.MaxCapacity is missing: expected a number of ACUs (or set custom.pgThaw.maxConnections)',
+  ],
+  'a capacity that can not be': [
+    { pgThaw: { max: 2 }, functions, resources: aurora(4, 2) },
+    'Cluster.yml: Resources.Cluster.Properties.ServerlessV2ScalingConfiguration.MaxCapacity: expected half ACUs, at least 1, at least MinCapacity (4), at most 256, got 2 (number)',
+  ],
+  'a parameter group with a formula of its own': [
+    {
+      pgThaw: { max: 2 },
+      functions,
+      resources: {
+        ...instance('db.r6g.large', { DBParameterGroupName: { Ref: 'Group' } }),
+        Group: { Type: 'AWS::RDS::DBParameterGroup', Properties: { Parameters: { max_connections: 'GREATEST(1,2)' } } },
+      },
+    },
+    'Group.yml: Resources.Group.Properties.Parameters.max_connections: expected a number (or set custom.pgThaw.maxConnections), got "GREATEST(1,2)" (string)',
+  ],
+  'a database of another make': [
+    { pgThaw: { max: 2 }, functions, resources: instance('db.r6g.large', { Engine: 'mysql' }) },
+    'Database.yml: Resources.Database.Properties.Engine: expected a PostgreSQL engine, got "mysql" (string)',
+  ],
+  'a proxy’s share that can not be': [
+    {
+      pgThaw: { max: 2, target: 'rds-proxy' },
+      functions,
+      resources: {
+        ...aurora(1, 2),
+        Targets: {
+          Type: 'AWS::RDS::DBProxyTargetGroup',
+          Properties: { ConnectionPoolConfigurationInfo: { MaxConnectionsPercent: 120 } },
+        },
+      },
+    },
+    'Targets.yml: Resources.Targets.Properties.ConnectionPoolConfigurationInfo.MaxConnectionsPercent: expected an integer from 1 to 100, got 120 (number)',
+  ],
+}
+
+describe('bad input is refused in one line that names the file and the key:', () => {
+  it.each(Object.entries(cases))('%s', (_, [parts, message]) => {
+    let refusal: unknown
+    try {
+      budgetOf(parts)
+    } catch (error) {
+      refusal = error
+    }
+    expect(refusal).toMatchObject({ code: 'PG_THAW_CONFIGURATION', message })
+    expect(message).not.toContain('\n')
+  })
+})

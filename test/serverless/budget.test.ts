@@ -1,0 +1,220 @@
+import { describe, expect, it } from 'vitest'
+import { report } from '../../src/serverless/report'
+import { aurora, budgetOf, instance } from './support/budget-of'
+
+describe('the sessions that functions may open', () => {
+  it('are reserved concurrency × max, added up, with the reserve', () => {
+    const budget = budgetOf({
+      pgThaw: { max: 2, maxConnections: 100, functions: { queue: { max: 1 } } },
+      functions: { api: { reservedConcurrency: 20 }, queue: { reservedConcurrency: 5 } },
+    })
+    expect(budget).toMatchObject({ direct: 45, needed: 55, fits: true })
+    expect(budget.demands.map(({ sessions }) => sessions)).toEqual([40, 5])
+  })
+
+  it('fit when they are exactly what the database has, and not with one more', () => {
+    const functions = { api: { reservedConcurrency: 45 } }
+    expect(budgetOf({ pgThaw: { max: 2, maxConnections: 100 }, functions }).fits).toBe(true)
+    expect(budgetOf({ pgThaw: { max: 2, maxConnections: 99 }, functions }).fits).toBe(false)
+    expect(budgetOf({ pgThaw: { max: 2, maxConnections: 99, reserve: 9 }, functions }).fits).toBe(true)
+  })
+
+  it('count every pool and every worker of a function', () => {
+    const pgThaw = { max: 2, maxConnections: 100, functions: { api: { pools: 3, workers: 2 } } }
+    expect(budgetOf({ pgThaw, functions: { api: { reservedConcurrency: 5 } } }).direct).toBe(60)
+  })
+
+  it('without a reservation are bounded by what the account has left, once for all such functions', () => {
+    const budget = budgetOf({
+      pgThaw: { max: 2, maxConnections: 5000, functions: { small: { max: 1 } } },
+      functions: { api: { reservedConcurrency: 100 }, large: {}, small: {} },
+    })
+    expect(budget.demands.map(({ name, environments, sessions }) => [name, environments, sessions])).toEqual([
+      ['api', 100, 200],
+      ['large', 900, 1800],
+      ['small', 900, 0],
+    ])
+    expect(budget.direct).toBe(2000)
+  })
+
+  it('are not bounded by provisioned concurrency, beyond which calls spill over', () => {
+    const budget = budgetOf({
+      pgThaw: { max: 1, maxConnections: 5000 },
+      functions: { api: { provisionedConcurrency: 5 } },
+    })
+    expect(budget.direct).toBe(1000)
+  })
+
+  it('are none for a function that is switched off, or that opens none', () => {
+    const pgThaw = { max: 2, maxConnections: 100, functions: { plain: { max: 0 } } }
+    expect(budgetOf({ pgThaw, functions: { api: { reservedConcurrency: 0 }, plain: {} } }).direct).toBe(0)
+  })
+
+  it('on Managed Instances are environments × workers × max', () => {
+    const managed = {
+      MemorySize: 4096,
+      CapacityProviderConfig: { LambdaManagedInstancesCapacityProviderConfig: { CapacityProviderArn: 'arn' } },
+      FunctionScalingConfig: { MaxExecutionEnvironments: 3 },
+    }
+    const functions = { api: {} }
+    const extensions = { apiLambdaFunction: { Properties: managed } }
+    // 4 GiB at 2 GiB for each vCPU, 8 workers on each.
+    const pgThaw = { max: 2, maxConnections: 500 }
+    expect(budgetOf({ pgThaw, functions, extensions }).direct).toBe(3 * 16 * 2)
+    const four = { ...pgThaw, functions: { api: { workers: 4 } } }
+    expect(budgetOf({ pgThaw: four, functions, extensions }).direct).toBe(3 * 4 * 2)
+    const { FunctionScalingConfig: _, ...unbounded } = managed
+    expect(() => budgetOf({ pgThaw, functions, extensions: { apiLambdaFunction: { Properties: unbounded } } })).toThrow(
+      /MaxExecutionEnvironments is missing/,
+    )
+  })
+
+  it('leave some behind for the length of a lease after a deploy: as many as are kept through a freeze', () => {
+    const pgThaw = { max: 4, maxConnections: 500, functions: { none: { min: 0 }, two: { min: 2 } } }
+    const functions = {
+      one: { reservedConcurrency: 10 },
+      none: { reservedConcurrency: 10 },
+      two: { reservedConcurrency: 10 },
+    }
+    expect(budgetOf({ pgThaw, functions }).leftBehind).toBe(30)
+  })
+})
+
+describe('what the database allows', () => {
+  const functions = { api: { reservedConcurrency: 1 } }
+  const limitOf = (resources: Record<string, unknown>, pgThaw = {}) =>
+    budgetOf({ pgThaw: { max: 1, ...pgThaw }, functions, resources }).limit
+
+  it('is read from the capacity of a serverless cluster', () => {
+    expect(limitOf(aurora(0.5, 8))).toMatchObject({ connections: 1669, source: 'Cluster, 0.5 to 8 ACUs' })
+    expect(limitOf(aurora('0.5', '8')).connections).toBe(1669)
+  })
+
+  it('is read from the class of an instance', () => {
+    expect(limitOf(instance('db.t4g.medium'))).toMatchObject({ connections: 405, source: 'Database, db.t4g.medium' })
+  })
+
+  it('is that of the smallest instance of a cluster, which may become the writer', () => {
+    const member = (instanceClass: string) => ({
+      Type: 'AWS::RDS::DBInstance',
+      Properties: { DBClusterIdentifier: { Ref: 'Cluster' }, DBInstanceClass: instanceClass },
+    })
+    const { Cluster } = aurora(1, 2)
+    expect(limitOf({ Cluster, A: member('db.r6g.large'), B: member('db.t4g.medium') }).source).toBe('B, db.t4g.medium')
+  })
+
+  it('is what a parameter group sets, the instance’s before the cluster’s', () => {
+    const group = (max_connections: unknown) => ({ Properties: { Parameters: { max_connections } } })
+    const own = { ...group('250'), Type: 'AWS::RDS::DBParameterGroup' }
+    expect(limitOf({ ...instance('db.r6g.large', { DBParameterGroupName: { Ref: 'Own' } }), Own: own })).toMatchObject({
+      connections: 250,
+      source: 'Own, max_connections',
+    })
+    const whole = { ...group(300), Type: 'AWS::RDS::DBClusterParameterGroup' }
+    const clustered = aurora(1, 8, { DBClusterParameterGroupName: { Ref: 'Whole' } })
+    expect(limitOf({ ...clustered, Whole: whole }).connections).toBe(300)
+    const usual = { ...group('LEAST({DBInstanceClassMemory/9531392},5000)'), Type: 'AWS::RDS::DBParameterGroup' }
+    expect(
+      limitOf({ ...instance('db.r6g.large', { DBParameterGroupName: { Ref: 'Own' } }), Own: usual }).connections,
+    ).toBe(1722)
+  })
+
+  it('is a figure of the user’s own before all others', () => {
+    expect(limitOf(instance('db.q9.large'), { maxConnections: 77 }).connections).toBe(77)
+  })
+
+  it('is that of the database named, where there are several', () => {
+    const resources = { ...aurora(1, 2), ...instance('db.r6g.large') }
+    expect(limitOf(resources, { database: 'Database' }).connections).toBe(1722)
+    expect(limitOf(resources, { database: 'Cluster' }).connections).toBe(400)
+  })
+})
+
+describe('behind a pooler', () => {
+  const functions = { api: { reservedConcurrency: 500 }, migrate: { reservedConcurrency: 1 } }
+  const proxied = { max: 2, target: 'rds-proxy', functions: { migrate: { max: 1, target: 'direct' } } }
+  const targets = (percent?: unknown) => ({
+    Targets: {
+      Type: 'AWS::RDS::DBProxyTargetGroup',
+      Properties: { ConnectionPoolConfigurationInfo: { MaxConnectionsPercent: percent } },
+    },
+  })
+
+  it('the database sees the pooler’s share instead of the functions’ sessions', () => {
+    const budget = budgetOf({ pgThaw: proxied, functions, resources: { ...aurora(1, 2), ...targets(80) } })
+    expect(budget).toMatchObject({ direct: 1, proxied: 1000, proxy: { sessions: 320 }, needed: 331, fits: true })
+  })
+
+  it('a share of all that there is leaves nothing for anybody else', () => {
+    const budget = budgetOf({ pgThaw: proxied, functions, resources: { ...aurora(1, 2), ...targets() } })
+    expect(budget).toMatchObject({ needed: 411, fits: false })
+    expect(report(budget)).toContain('let the pooler open 389 (now 400: Targets, 100 %)')
+  })
+
+  it('PgBouncer’s figures are the user’s own, and its clients are counted too', () => {
+    const bounced = { ...proxied, target: 'pgbouncer', maxConnections: 200, proxy: { sessions: 50, clients: 800 } }
+    const budget = budgetOf({ pgThaw: bounced, functions })
+    expect(budget).toMatchObject({ needed: 61, proxied: 1000, fits: false })
+    expect(report(budget)).toContain('The functions could be more clients than the pooler takes: 1000 of 800.')
+    expect(report(budget)).toContain('functions.api: reservedConcurrency of 400 or less (now 500)')
+    const { proxy: _, ...unknown } = bounced
+    expect(() => budgetOf({ pgThaw: unknown, functions })).toThrow(
+      'serverless.yml: custom.pgThaw.proxy.sessions is missing: expected what the pooler may open',
+    )
+  })
+})
+
+describe('the report', () => {
+  it('says by how much it does not fit, and what would make it fit', () => {
+    const budget = budgetOf({
+      pgThaw: { max: 10, functions: { queue: { max: 1 } } },
+      functions: { api: { reservedConcurrency: 100 }, queue: { reservedConcurrency: 50 } },
+      resources: aurora(1, 2),
+    })
+    expect(report(budget)).toBe(
+      `The functions could open more sessions than the database has: 1060 of 400.
+
+function  target  environments  workers  pools   max  sessions
+--------------------------------------------------------------
+api       direct  100 reserved      × 1    × 1  × 10      1000
+queue     direct  50 reserved       × 1    × 1   × 1        50
+--------------------------------------------------------------
+functions, direct                                         1050
+reserve                                                     10
+needed                                                    1060
+allowed (Cluster, 1 to 2 ACUs)                             400
+
+For the length of a lease after a deploy, environments of the code before may hold 150 more.
+
+What to change, any one of:
+  - functions.api: reservedConcurrency of 34 or less (now 100)
+  - custom.pgThaw.functions.api.max of 3 or less (now 10)
+  - Cluster.yml: Resources.Cluster.Properties.ServerlessV2ScalingConfiguration.MaxCapacity of 5.5 or more (now 2)
+  - put RDS Proxy or PgBouncer in between, and set custom.pgThaw.target`,
+    )
+  })
+
+  it('asks for a reservation of all functions that have none, since what one leaves is open to the next', () => {
+    const budget = budgetOf({ pgThaw: { max: 2, maxConnections: 100 }, functions: { one: {}, two: {} } })
+    const text = report(budget)
+    expect(text).toContain('  - functions one, two, each: reservedConcurrency of 22 or less (now none)')
+    expect(text).toContain('Without reservedConcurrency, and so bounded by the account alone: one, two.')
+    const reserved = { one: { reservedConcurrency: 22 }, two: { reservedConcurrency: 22 } }
+    expect(budgetOf({ pgThaw: { max: 2, maxConnections: 100 }, functions: reserved }).fits).toBe(true)
+  })
+
+  it('proposes only what makes it fit', () => {
+    const functions = { api: { reservedConcurrency: 100 }, queue: { reservedConcurrency: 50 } }
+    const pgThaw = { max: 10, functions: { queue: { max: 1 } } }
+    const fits = (changes: object, resources = aurora(1, 2), settings: object = pgThaw) =>
+      budgetOf({ pgThaw: settings, functions: { ...functions, ...changes }, resources }).fits
+    expect(fits({})).toBe(false)
+    expect([fits({ api: { reservedConcurrency: 34 } }), fits({ api: { reservedConcurrency: 35 } })]).toEqual([
+      true,
+      false,
+    ])
+    const withMax = (max: number) => ({ ...pgThaw, functions: { ...pgThaw.functions, api: { max } } })
+    expect([fits({}, undefined, withMax(3)), fits({}, undefined, withMax(4))]).toEqual([true, false])
+    expect([fits({}, aurora(1, 5.5)), fits({}, aurora(1, 5))]).toEqual([true, false])
+  })
+})
