@@ -1,8 +1,9 @@
 import { type Clock, elapsedMillis, type Instant } from './clock.js'
 
-const BASE_MILLIS = 50
-/** What a fleet may lose when the database is back; one prober for each environment is no storm. */
-const CEILING_MILLIS = 500
+/** The first step of the pauses and the last, ms: while the other side is away, so that a fleet loses little when it is back… */
+const AWAY = { base: 50, ceiling: 500 }
+/** …and while it is full, where each attempt costs it a process. */
+const CROWDED = { base: 200, ceiling: 2000 }
 
 /**
  * When to dial again after a transient failure. While it holds, one dial at a time may probe; the pauses have full jitter
@@ -31,9 +32,10 @@ export class Backoff {
   }
 
   /** A dial that started in `round` failed. Of those that failed together only the first makes the pause longer. */
-  failed(round: number): void {
+  failed(round: number, isCrowded = false): void {
     if (round < this.#round) return
-    const step = Math.min(CEILING_MILLIS, BASE_MILLIS * 2 ** this.#round)
+    const { base, ceiling } = isCrowded ? CROWDED : AWAY
+    const step = Math.min(ceiling, base * 2 ** this.#round)
     this.#round += 1
     this.#pause = { since: this.#clock.now(), millis: this.#random() * step }
   }

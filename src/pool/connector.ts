@@ -11,8 +11,11 @@ export interface DialContext {
   readonly lost: (error: Error) => void
 }
 
-/** Whether trying again may help, decided from codes and facts, never from a message. */
-export type DialFailure = 'permanent' | 'transient'
+/**
+ * Whether trying again may help, decided from codes and facts, never from a message. `crowded`: the other side is there and full, so
+ * each attempt costs it something, and is worth a longer pause.
+ */
+export type DialFailure = 'permanent' | 'transient' | 'crowded'
 
 /** What a returned resource looks like, from what is known locally. */
 export type Condition =

@@ -113,7 +113,7 @@ export class Lending<R> implements Demand<R> {
     // the rest may still be served.
     const living = slots.staying - (kind === 'permanent' ? slots.count('dialing') : 0)
     this.queue.reject(
-      () => new DialError(slots.gauges(this.#options.max, this.queue.length), error, kind === 'transient'),
+      () => new DialError(slots.gauges(this.#options.max, this.queue.length), error, kind !== 'permanent'),
       (terms) => kind === 'permanent' || terms.timeoutMillis === Number.POSITIVE_INFINITY,
       living > 0 ? 'first' : 'all',
     )

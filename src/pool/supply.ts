@@ -226,7 +226,7 @@ export class Supply<R> {
 
   #dialFailed(error: unknown, kind: DialFailure, round: number): void {
     this.#counters.dialFailures += 1
-    if (kind === 'transient') this.backoff.failed(round)
+    if (kind !== 'permanent') this.backoff.failed(round, kind === 'crowded')
     this.#demand.dialFailed(kind, error)
   }
 

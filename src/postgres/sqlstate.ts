@@ -22,7 +22,6 @@ const TRANSIENT_STATES = new Set([
   '57P03', // cannot_connect_now: starting up, recovering, shutting down
   '53000', // insufficient_resources
   '53200', // out_of_memory
-  '53300', // too_many_connections
   '08000', // connection_exception
   '08001', // sqlclient_unable_to_establish_sqlconnection
   '08003', // connection_does_not_exist
@@ -48,5 +47,6 @@ const TRANSIENT_ERRNO = new Set([
 /** Whether a dial that failed so is worth trying again. Codes decide; what has none and is unknown is permanent. */
 export function classifyDialFailure(error: unknown): DialFailure {
   const code = codeOf(error)
+  if (code === SQLSTATE.TOO_MANY_CONNECTIONS) return 'crowded'
   return code !== undefined && (TRANSIENT_STATES.has(code) || TRANSIENT_ERRNO.has(code)) ? 'transient' : 'permanent'
 }

@@ -58,3 +58,9 @@ test('a success ends the pause, and the next failure starts from the bottom', ()
   backoff.failed(0)
   expect(backoff.remainingMillis()).toBe(50)
 })
+
+test('a server that is full is given longer pauses, up to two seconds', () => {
+  const { backoff } = setUp()
+  for (let round = 0; round < 20; round += 1) backoff.failed(round, true)
+  expect(backoff.remainingMillis()).toBe(2000)
+})

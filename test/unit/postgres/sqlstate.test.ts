@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { classifyDialFailure } from '../../../src/postgres/sqlstate'
 
 describe('a failed dial', () => {
-  it.each(['57P03', '53300', '08006', 'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN'])(
-    'may pass: %s',
-    (code) => {
-      expect(classifyDialFailure(Object.assign(new Error('any text'), { code }))).toBe('transient')
-    },
-  )
+  it('says that the server is full: 53300', () => {
+    expect(classifyDialFailure(Object.assign(new Error('any text'), { code: '53300' }))).toBe('crowded')
+  })
+
+  it.each(['57P03', '08006', 'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN'])('may pass: %s', (code) => {
+    expect(classifyDialFailure(Object.assign(new Error('any text'), { code }))).toBe('transient')
+  })
 
   it.each(['28P01', '28000', '3D000', '42704', '08P01', 'ENOTFOUND', 'ERR_TLS_CERT_ALTNAME_INVALID'])(
     'does not pass: %s',
