@@ -39,7 +39,10 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   ssl?: PoolConfig['ssl'] | 'verify-full'
   /** Most sessions that the server sees of this pool, closing ones included. Default `PG_THAW_MAX` from the environment, else 10. */
   max?: number | undefined
-  /** Idle connections that survive a freeze and, elsewhere, the idle timeout. Default 1 on Lambda, 0 elsewhere. */
+  /**
+   * Idle connections that survive a freeze and, elsewhere, the idle timeout. Default `PG_THAW_MIN` from the environment, else 1 on
+   * Lambda, 0 elsewhere.
+   */
   min?: number | undefined
   /**
    * Longest wait for a connection, ms: queueing, connecting, validating and hooks together. 0 for no limit of its own. Never
@@ -213,8 +216,13 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
   const target = options.target ?? targetFromEnvironment()
   checkAgainstTarget(options, target)
   const { ownsSession } = PROFILES[target]
-  const max = options.max ?? (options as { poolSize?: number }).poolSize ?? maxFromEnvironment() ?? 10
-  const min = options.min ?? (onLambda ? Math.min(1, max) : 0)
+  const max =
+    options.max ??
+    (options as { poolSize?: number }).poolSize ??
+    numberFromEnvironment('PG_THAW_MAX', positiveInteger) ??
+    10
+  const min =
+    options.min ?? numberFromEnvironment('PG_THAW_MIN', nonNegativeInteger) ?? (onLambda ? Math.min(1, max) : 0)
   if (min > max) throw wrongValue('min', `at most \`max\` (${max})`, min)
   const connectionTimeoutMillis = limit(options.connectionTimeoutMillis ?? (onLambda ? 10_000 : 0))
   const leaseMillis = limit(options.leaseMillis ?? (onLambda && ownsSession ? 75_000 : 0))
@@ -251,11 +259,11 @@ function targetFromEnvironment(): Target {
   return target as Target
 }
 
-function maxFromEnvironment(): number | undefined {
-  const given = process.env.PG_THAW_MAX
+function numberFromEnvironment(name: string, check: OptionCheck): number | undefined {
+  const given = process.env[name]
   if (given === undefined) return undefined
-  const expected = positiveInteger(Number(given))
-  if (expected !== undefined) throw wrongValue('PG_THAW_MAX', expected, given)
+  const expected = check(given === '' ? Number.NaN : Number(given))
+  if (expected !== undefined) throw wrongValue(name, expected, given)
   return Number(given)
 }
 

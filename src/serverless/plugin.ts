@@ -38,6 +38,8 @@ export class PgThawPlugin {
   readonly #serverless: Serverless
   readonly #output: PluginOutput
   readonly #sources: Sources
+  /** Whether any function preloads the goodbye, which then has to be where the packages take it from. */
+  #isPreloaded = false
 
   constructor(serverless: Serverless, options: { readonly enforce?: boolean }, output: PluginOutput) {
     this.#serverless = serverless
@@ -66,7 +68,7 @@ export class PgThawPlugin {
           this.#preload()
         }),
       // The clean-up empties the folder that the copy goes to.
-      'after:package:cleanup': () => placeGoodbye(serverless),
+      'after:package:cleanup': () => this.#placeGoodbye(),
       'after:aws:package:finalize:mergeCustomProviderResources': () =>
         this.#report(() => this.#enforce(resourcesOf(serverless.service.provider.compiledCloudFormationTemplate))),
       // The deployment of one function alone.
@@ -74,7 +76,7 @@ export class PgThawPlugin {
         this.#report(() => {
           this.#setVariables()
           this.#preload()
-          placeGoodbye(serverless)
+          this.#placeGoodbye()
         }),
       // On this machine there is no /var/task to preload from.
       'before:offline:start:init': local,
@@ -129,11 +131,18 @@ export class PgThawPlugin {
     for (const [name, { max, goodbye }] of Object.entries(this.#settings().functions)) {
       const configuration = this.#serverless.service.functions[name]
       if (configuration === undefined || max === 0 || !goodbye) continue
-      if (preloadGoodbye(name, configuration, this.#serverless, this.#sources.configuration)) continue
+      if (preloadGoodbye(name, configuration, this.#serverless, this.#sources.configuration)) {
+        this.#isPreloaded = true
+        continue
+      }
       this.#output.log.warning(
         `pg-thaw: functions.${name} is an image or a ready package, which nothing can be added to: its sessions end with their lease, not with the environment. Preload pg-thaw/goodbye in it, and set custom.pgThaw.functions.${name}.goodbye to false.`,
       )
     }
+  }
+
+  #placeGoodbye(): void {
+    if (this.#isPreloaded) placeGoodbye(this.#serverless)
   }
 
   #settings() {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { connectionsOfAcus, connectionsOfClass, leastAcus } from '../../src/serverless/capacity'
 
@@ -58,6 +59,15 @@ describe('the default max_connections', () => {
       expect(connectionsOfClass(instanceClass)).toBeUndefined()
     },
   )
+
+  it('is in the docs as it is here', () => {
+    const docs = readFileSync('docs/sizing.md', 'utf8')
+    const byAcus = [...docs.matchAll(/^\| (\d+) ACU.*? \| (\d+) \|/gm)].map(([, acus, figure]) => [acus, figure])
+    const byClass = [...docs.matchAll(/\| (db\.\S+).*? \| (\d+) \|$/gm)].map(([, name = '', figure]) => [name, figure])
+    expect([byAcus.length, byClass.length]).toEqual([6, 6])
+    expect(byAcus).toEqual(byAcus.map(([acus]) => [acus, String(connectionsOfAcus(1, Number(acus)))]))
+    expect(byClass).toEqual(byClass.map(([name = '']) => [name, String(connectionsOfClass(name))]))
+  })
 
   it('names the capacity that would be enough, if there is one', () => {
     expect(leastAcus(1, 823)).toBe(4)

@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { drawUpBudget } from '../../src/serverless/budget'
 import { resourcesOf } from '../../src/serverless/template'
 import { type CompiledTemplate, ofType, valuesOf } from './support/compiled-template'
 import { checkReferences } from './support/references'
 import { createExampleService, type Service } from './support/service'
 import { checkProperties } from './support/specification'
+
+// Each run of the framework is a process that loads for seconds.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 /** The stages, and the two sides of the one switch. */
 const variants = {
@@ -36,7 +39,7 @@ beforeAll(async () => {
     templates[name as Variant] = await compile(args)
   })
   await Promise.all(compiled)
-}, 120_000)
+})
 afterAll(() => {
   for (const service of services) service.dispose()
 })

@@ -73,7 +73,7 @@ export function runNode(args: readonly string[], cwd = resolve('.')): Promise<Co
     SLS_NOTIFICATIONS_MODE: 'off',
   }
   return new Promise((settle) => {
-    execFile(process.execPath, [...args], { cwd, env, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [...args], { cwd, env, timeout: 100_000 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
       settle({ code, text: stdout + stderr })
     })

@@ -102,11 +102,17 @@ describe('defaults', () => {
     })
   })
 
-  it('take max and target from the environment, where they are not given', () => {
+  it('take max, min and target from the environment, where they are not given', () => {
     vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'orders')
     vi.stubEnv('PG_THAW_MAX', '3')
+    vi.stubEnv('PG_THAW_MIN', '0')
     vi.stubEnv('PG_THAW_TARGET', 'rds-proxy')
-    expect(resolveOptions({})).toMatchObject({ max: 3, target: 'rds-proxy', leaseMillis: Number.POSITIVE_INFINITY })
+    expect(resolveOptions({})).toMatchObject({
+      max: 3,
+      min: 0,
+      target: 'rds-proxy',
+      leaseMillis: Number.POSITIVE_INFINITY,
+    })
     expect(resolveOptions({ max: 2, target: 'direct' })).toMatchObject({
       max: 2,
       target: 'direct',
