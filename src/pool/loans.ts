@@ -8,6 +8,9 @@ import type { RetireReason } from './retirement.js'
  */
 const RETURNS_PER_STEP = 4
 
+/** How many must have come back before what was learned is remembered: a few quick ones say little about the next. */
+const LEAST_REMEMBERED = 64
+
 /** Loans that came back earlier count as well, but no more of them: borrowers may have changed their ways. */
 const MOST_REMEMBERED = 256
 
@@ -43,7 +46,8 @@ export class Loans<R> {
   get hasRoom(): boolean {
     if (this.retiring !== undefined || this.isSuspect) return false
     if (this.#isOnly) return true
-    const proven = Math.floor((this.#remembered + this.#returned) / RETURNS_PER_STEP)
+    const earlier = this.#remembered < LEAST_REMEMBERED ? 0 : this.#remembered
+    const proven = Math.floor((earlier + this.#returned) / RETURNS_PER_STEP)
     return this.out.length <= Math.min(proven, this.#returned)
   }
 

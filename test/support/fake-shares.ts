@@ -131,6 +131,7 @@ export class ShareBook {
   }
 
   #hasRoom({ out, returned, remembered }: Entry): boolean {
-    return this.#max === 1 || out < 1 + Math.min(returned, Math.floor((remembered + returned) / 4))
+    const earlier = remembered < 64 ? 0 : remembered
+    return this.#max === 1 || out < 1 + Math.min(returned, Math.floor((earlier + returned) / 4))
   }
 }

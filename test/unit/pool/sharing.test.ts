@@ -85,7 +85,7 @@ test.each([1, 2, 3, 4])('a resource takes one loan, and one more for every four 
 
 test('what it proved before it was idle is believed again step by step, from the first return on', async () => {
   const fake = createFakePool({ max: 2 })
-  const { share } = await seasonedShare(fake, 9)
+  const { share } = await seasonedShare(fake, 17)
   share.release()
   const again = await fake.takeShare()
   const calls = callShares(fake, 4)
