@@ -224,3 +224,16 @@ test('a sign of life renews the lease', async () => {
   clock.stall(9000)
   expect((await take()).resource.id).toBe(1)
 })
+
+test('what was dialled before a condemnation is closed, when it is idle or comes back', async () => {
+  const fake = createFakePool({ max: 2 })
+  const lent = await fake.take()
+  const idle = await fake.take()
+  idle.release()
+  fake.pool.condemn()
+  await settled()
+  expect(fake.pool.stats()).toMatchObject({ lent: 1, total: 1, retired: { generation: 1 } })
+  lent.release()
+  await settled()
+  expect(fake.pool.stats()).toMatchObject({ total: 0, retired: { generation: 2 } })
+})
