@@ -9,6 +9,8 @@ export interface Instant {
 /** The pool's only source of time, so that a test can hold it in its hand. */
 export interface Clock {
   now(): Instant
+  /** The wall clock alone, where reading both would cost too much. */
+  wall(): number
   /** Calls `ring` once after `millis`. A timer of its own must not keep the process alive unless `ref()` is called. */
   setTimer(millis: number, ring: () => void): Timer
 }
@@ -35,6 +37,7 @@ const LONGEST_TIMEOUT_MILLIS = 2 ** 31 - 1
 /** The clocks and timers of this process. */
 export const systemClock: Clock = Object.freeze({
   now: () => ({ wall: Date.now(), monotonic: performance.now() }),
+  wall: () => Date.now(),
   setTimer(millis: number, ring: () => void): Timer {
     const timeout = setTimeout(ring, Math.min(Math.ceil(millis), LONGEST_TIMEOUT_MILLIS)).unref()
     return {

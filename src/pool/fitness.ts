@@ -6,12 +6,19 @@ import type { Held, SlotIn } from './slot.js'
 import type { Slots } from './slots.js'
 import type { Counters } from './stats.js'
 
+/**
+ * How long what was judged at its return needs no other judgement, ms, by the wall clock alone. A clock that was set back would have to
+ * land within it to deceive.
+ */
+const FRESH_MILLIS = 2
+
 /** What is known about the life of resources: which must not be lent again, and which must give a sign of life first. */
 export class Fitness<R> {
   readonly #connector: GuardedConnector<R>
   readonly #options: ResourcePoolOptions
   readonly #counters: Counters
   readonly #slots: Slots<R>
+  readonly #freshMillis: number
   /** Grows whenever something happened that may have killed resources unseen: each must then prove itself again. */
   #suspicions = 0
 
@@ -20,6 +27,7 @@ export class Fitness<R> {
     this.#options = options
     this.#counters = counters
     this.#slots = slots
+    this.#freshMillis = Math.min(FRESH_MILLIS, options.validationBypassMillis, options.idleTimeoutMillis)
   }
 
   /** How many suspicions there were so far: what a sign of life that is asked for now will stand against. */
@@ -50,6 +58,16 @@ export class Fitness<R> {
   unfitIdle({ state: { held, since } }: SlotIn<R, 'idle'>, now: Instant): RetireReason | undefined {
     const reason = judgeIdle(held, since, now, this.#counters.generation, this.#options)
     return reason === 'idle' && this.#slots.staying <= this.#options.min ? undefined : reason
+  }
+
+  /** Whether one that has rested since its last sign of life, when it was fit, may be lent as it is. */
+  isFitAsItIs(held: Held<R>): boolean {
+    const { clock } = this.#options
+    const restedMillis = clock.wall() - held.provenAt.wall
+    if (restedMillis >= 0 && restedMillis < this.#freshMillis) return true
+    const now = clock.now()
+    if (this.needsProof(held, now)) return false
+    return judgeIdle(held, held.provenAt, now, this.#counters.generation, this.#options) === undefined
   }
 
   /** Takes note of the last sign of life that a returned resource gave to its borrower. */

@@ -12,14 +12,16 @@ export class IdleExpiry<R> {
   readonly #clock: Clock
   readonly #timeoutMillis: number
   readonly #min: number
+  readonly #settle: () => void
   #isWatching = false
 
-  constructor(supply: Supply<R>, alarm: Alarm, clock: Clock, timeoutMillis: number, min: number) {
+  constructor(supply: Supply<R>, alarm: Alarm, clock: Clock, timeoutMillis: number, min: number, settle: () => void) {
     this.#supply = supply
     this.#alarm = alarm
     this.#clock = clock
     this.#timeoutMillis = timeoutMillis
     this.#min = min
+    this.#settle = settle
   }
 
   /** To be called when a resource becomes idle. */
@@ -35,6 +37,7 @@ export class IdleExpiry<R> {
   /** The chain of idle ones is in the order of their ages: those that have to go stand in front. */
   #expire(): void {
     this.#isWatching = false
+    this.#settle()
     const now = this.#clock.now()
     const { slots } = this.#supply
     let oldest = slots.oldest('idle')

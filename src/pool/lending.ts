@@ -17,6 +17,8 @@ import { WaitQueue } from './wait-queue.js'
 export interface Keeping<R> {
   /** A fit resource that nobody waits for. */
   spare(slot: Slot<R>, held: Held<R>, now: Instant): void
+  /** One rests: it is spare as long as nobody asks ({@link Sharing}). */
+  rests(resource: R): void
   /** The pool has ended, and a slot is free. */
   freedAtEnd(): void
 }
@@ -78,6 +80,11 @@ export class Lending<R> implements Demand<R> {
   /** Lends what can be lent at once: an idle resource that is fit as it is, or a share of one that is in use. */
   tryLend(label: unknown, share: boolean): Checkout<R> | undefined {
     if (this.queue.length > 0 || this.hasEnded) return undefined
+    if (this.#sharing.isResting) {
+      const checkout = share ? this.#sharing.repeat(label) : undefined
+      if (checkout !== undefined) return checkout
+      this.settle()
+    }
     const idle = this.supply.slots.newest('idle')
     if (idle === undefined) return share ? this.#sharing.tryJoin(label) : undefined
     const now = this.#options.clock.now()
@@ -85,6 +92,11 @@ export class Lending<R> implements Demand<R> {
     const { fitness } = this.supply
     if (fitness.needsProof(held, now) || fitness.unfitIdle(idle, now) !== undefined) return undefined
     return this.#lend(idle, held, label, share)
+  }
+
+  /** What rests is idle from now on: to be called by whoever is about to look at the slots. */
+  settle(): void {
+    this.#sharing.settle()
   }
 
   /** The atomic section that everything leads to: serves those who wait from what there is, then dials for the rest. */
@@ -99,6 +111,7 @@ export class Lending<R> implements Demand<R> {
   }
 
   ready(slot: Slot<R>, held: Held<R>): void {
+    this.settle()
     // Its sign of life may be older than what makes it suspect.
     if (this.queue.length > 0 && this.supply.fitness.isSuspect(held)) this.supply.validate(slot, held)
     else this.#lendOrKeep(slot, held, this.#options.clock.now())
@@ -197,6 +210,8 @@ export class Lending<R> implements Demand<R> {
     const now = this.#options.clock.now()
     if (state.name === 'lent') this.#settle(slot, state.held, discard ? 'discarded' : undefined, now)
     else if (state.name === 'shared' || state.name === 'full') {
+      const rests = !discard && !this.hasEnded && this.#sharing.rest(slot, state, checkout, now)
+      if (rests) return this.#keeping.rests(checkout.resource)
       const isBack = this.#sharing.checkIn(slot, state, checkout, discard, now)
       if (isBack) this.#settle(slot, state.held, state.loans.retiring, now)
     }

@@ -30,7 +30,7 @@ export class Loans<R> {
   isSuspect = false
   /** Whether there is no other resource that could serve: then waiting is never better than joining. */
   readonly #isOnly: boolean
-  readonly #remembered: number
+  #remembered: number
   #returned = 0
 
   constructor(isOnly: boolean, remembered: number) {
@@ -49,6 +49,17 @@ export class Loans<R> {
     const earlier = this.#remembered < LEAST_REMEMBERED ? 0 : this.#remembered
     const proven = Math.floor((earlier + this.#returned) / RETURNS_PER_STEP)
     return this.out.length <= Math.min(proven, this.#returned)
+  }
+
+  /** Whether one is out, and it was the only one since the first. */
+  get isOneAlone(): boolean {
+    return this.out.length === 1 && this.#returned === 0
+  }
+
+  /** None is out, and the next will be a first one again. */
+  restart(): void {
+    this.#remembered = this.remembered
+    this.#returned = 0
   }
 
   add(checkout: Checkout<R>): void {

@@ -38,7 +38,8 @@ export interface EndReport {
  * - *idle*: the pool; the newest is lent first, so that the others can grow old.
  * - *validating*, *returning*: the pool, while the connector pings or resets the resource within a bound.
  * - *lent*: one {@link Checkout}, which gives it back once, or loses it when the pool reclaims it.
- * - *shared*, *full*: several checkouts, each of which gives back its own loan; the last one gives back the resource.
+ * - *shared*, *full*: several checkouts, each of which gives back its own loan; the last one gives back the resource. Or the pool, while
+ *   it rests between two loans: idle in all but name ({@link Sharing}).
  * - *closing*: the pool, until the connector has closed it, or the bound has passed and it was destroyed.
  *
  * This class is what users of a pool see. {@link Lending} decides who is served, {@link Supply} makes and unmakes what is lent.
@@ -64,11 +65,16 @@ export class ResourcePool<R> {
         this.#idleExpiry.watch()
         guarded.idle(held.resource)
       },
+      rests: (resource) => {
+        this.#idleExpiry.watch()
+        guarded.idle(resource)
+      },
       freedAtEnd: () => this.#settleEnd(),
     })
     this.#supply = this.#lending.supply
     const { clock, idleTimeoutMillis, min } = options
-    this.#idleExpiry = new IdleExpiry(this.#supply, this.#alarm, clock, idleTimeoutMillis, min)
+    const settle = () => this.#lending.settle()
+    this.#idleExpiry = new IdleExpiry(this.#supply, this.#alarm, clock, idleTimeoutMillis, min, settle)
   }
 
   /**
@@ -101,6 +107,7 @@ export class ResourcePool<R> {
   }
 
   gauges(): PoolGauges {
+    this.#lending.settle()
     return this.#supply.slots.gauges(this.#options.max, this.#lending.queue.length)
   }
 
@@ -115,6 +122,7 @@ export class ResourcePool<R> {
    * returns. Returns how many it closed.
    */
   trim(keep: number): number {
+    this.#lending.settle()
     const { slots } = this.#supply
     const spare = () => Math.max(0, slots.count('validating') - this.#lending.queue.length)
     let trimmed = 0
@@ -136,6 +144,7 @@ export class ResourcePool<R> {
    * idle is asked for a sign of life at once, ahead of the first acquire.
    */
   wake(): void {
+    this.#lending.settle()
     // First of all: what falls due may lead to a loan.
     this.#supply.fitness.suspectAll()
     this.#alarm.sweep()
@@ -152,6 +161,7 @@ export class ResourcePool<R> {
    * when what could be closed at once is closed.
    */
   async drain(): Promise<void> {
+    this.#lending.settle()
     const closing = this.#supply.condemn(this.#counters.generation)
     this.#supply.abandonDials(0)
     // Whoever counted on one that is closing now need not wait until it is closed, if another slot is free.
@@ -161,6 +171,7 @@ export class ResourcePool<R> {
 
   /** What was dialled until now is not lent again: idle ones are closed at once, the others when they come back. Dials go on. */
   condemn(): void {
+    this.#lending.settle()
     this.#supply.condemn(this.#counters.generation)
     this.#lending.serve()
   }
@@ -207,6 +218,7 @@ export class ResourcePool<R> {
       settle = resolve
     })
     this.#ending = { ended, settle }
+    this.#lending.settle()
     this.#lending.hasEnded = true
     this.#lending.queue.reject(endedError, () => true, 'all')
     this.#supply.abandonDials(0)

@@ -15,6 +15,10 @@ import type { WaitQueue } from './wait-queue.js'
  * only the first in the queue, and only as many as {@link Loans} has room for. One that doesn't share stops the joining as soon as
  * it is first in the queue, so it waits for what is lent now and for nothing that came after it.
  *
+ * Queries that follow one another closely are what programs do most, and they share. So a resource whose only borrower returned it
+ * *rests*: it stays as it was, in the state of a loan without one, and the next who shares takes it without any of what a return and
+ * a loan else take. For everybody else it is idle; whoever looks at the pool with other intentions has it settled first.
+ *
  * Each method that lends leaves the slot's state right before anybody else's code (a hook, an observer) is called.
  */
 export class Sharing<R> {
@@ -25,6 +29,8 @@ export class Sharing<R> {
   readonly #counters: Counters
   readonly #lender: Lender<R>
   readonly #handOut: (checkout: Checkout<R>, held: Held<R>) => Checkout<R>
+  #resting: SlotIn<R, 'shared' | 'full'> | undefined
+  #restingState: StateNamed<R, 'shared' | 'full'> | undefined
 
   constructor(
     supply: Supply<R>,
@@ -64,6 +70,56 @@ export class Sharing<R> {
     return slot === undefined ? undefined : this.#join(slot, label)
   }
 
+  /** Whether a resource rests. Then nobody waits. */
+  get isResting(): boolean {
+    return this.#resting !== undefined
+  }
+
+  /**
+   * The atomic section of a share that comes back and may rest; `false` when it may not, and nothing has happened. It may if it was the
+   * only one, nobody waits, its borrower heard from it just now, and it could go on as it is.
+   */
+  rest(slot: Slot<R>, state: StateNamed<R, 'shared' | 'full'>, checkout: Checkout<R>, now: Instant): boolean {
+    // One at a time.
+    this.settle()
+    const { held, loans } = state
+    const { fitness, slots } = this.#supply
+    if (!loans.isOneAlone || loans.retiring !== undefined || loans.isSuspect || this.#queue.length > 0) return false
+    if (fitness.unfit(held, now) !== undefined || slots.count('idle') >= this.#options.maxIdle) return false
+    fitness.noteSign(held, now)
+    if (held.provenAt !== now || this.#connector.inspect(held.resource) !== 'clean') return false
+    // Whoever came from within those two joined, or waits, or took it away.
+    if (!loans.isOneAlone || this.#queue.length > 0 || slot.state !== state) return false
+    loans.remove(checkout)
+    this.#resting = slot as SlotIn<R, 'shared' | 'full'>
+    this.#restingState = state
+    return true
+  }
+
+  /** Lends what rests to the next who shares; `undefined` when it is not fit as it is. */
+  repeat(label: unknown): Checkout<R> | undefined {
+    const slot = this.#resting
+    // Its state may have been taken out of its hands.
+    if (slot === undefined || slot.state !== this.#restingState) return undefined
+    const { held, loans } = slot.state
+    if (!this.#supply.fitness.isFitAsItIs(held)) return undefined
+    this.#resting = undefined
+    loans.restart()
+    const checkout = new Checkout(this.#lender, slot, held.resource, label)
+    loans.add(checkout)
+    return this.#handOut(checkout, held)
+  }
+
+  /** What rests is idle from now on, and was since it came back. */
+  settle(): void {
+    const slot = this.#resting
+    this.#resting = undefined
+    if (slot === undefined || slot.state !== this.#restingState) return
+    const { held, loans } = slot.state
+    this.#supply.slots.move(slot, { name: 'idle', held, since: held.provenAt })
+    this.#leave(held, loans)
+  }
+
   /**
    * The atomic section of a share that comes back: it makes room for the next, or is the last. `true` when it was, and the resource
    * is in nobody's hands.
@@ -85,8 +141,7 @@ export class Sharing<R> {
     // Nobody may join it while the connector looks at it.
     this.#supply.slots.move(slot, { name: 'full', held, loans })
     if (this.#queue.length === 0 || !this.#canGoOn(held, loans, now) || !this.#goOn(slot, held, loans)) {
-      held.sharesReturned = loans.remembered
-      this.#connector.unshare(held.resource)
+      this.#leave(held, loans)
       return true
     }
     this.serve()
@@ -98,6 +153,11 @@ export class Sharing<R> {
     this.#supply.fitness.noteSign(held, now)
     const isClean = this.#connector.inspect(held.resource) === 'clean'
     return isClean && loans.hasRoom && !this.#supply.fitness.needsProof(held, now)
+  }
+
+  #leave(held: Held<R>, loans: Loans<R>): void {
+    held.sharesReturned = loans.remembered
+    this.#connector.unshare(held.resource)
   }
 
   #goOn(slot: Slot<R>, held: Held<R>, loans: Loans<R>): boolean {

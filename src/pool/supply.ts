@@ -20,6 +20,8 @@ export interface Demand<R> {
   /** A slot became free, or what can be supplied changed. */
   changed(): void
   dialFailed(kind: DialFailure, error: unknown): void
+  /** What rests is to be idle: it is about to be looked at. */
+  settle(): void
 }
 
 /**
@@ -238,6 +240,7 @@ export class Supply<R> {
   }
 
   #lost(slot: Slot<R>, error: Error): void {
+    this.#demand.settle()
     const { state } = slot
     switch (state.name) {
       case 'dialing':

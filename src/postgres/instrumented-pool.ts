@@ -7,12 +7,15 @@ type Release = (discard?: Error | boolean) => void
 type Callback = (error: Error | undefined, client?: unknown, release?: Release) => void
 type Acquire = () => Promise<Checkout<PgClient>>
 
+/** Found once: every query asks whether it is watched. */
+const WATCHED = pg.Pool.prototype
+
 /**
  * Whether something watches pg's pools. Instrumentations such as OpenTelemetry's wrap `connect` and `end` on the prototype of
  * pg-pool's class, and mark what they wrapped; to be seen by them, a pool has to pass through there.
  */
 export function isInstrumented(): boolean {
-  return '__wrapped' in pg.Pool.prototype.connect || '__wrapped' in pg.Pool.prototype.end
+  return '__wrapped' in WATCHED.connect || '__wrapped' in WATCHED.end
 }
 
 /**
@@ -39,7 +42,7 @@ export class InstrumentedPool {
   connect(acquire: Acquire): Promise<Checkout<PgClient>> {
     return new Promise((resolve, reject) => {
       this.#asked.push(acquire)
-      pg.Pool.prototype.connect.call(this.#pool, (error, _client, release) => {
+      WATCHED.connect.call(this.#pool, (error, _client, release) => {
         const checkout = this.#checkouts.get(release)
         if (checkout === undefined) reject(error)
         else resolve(checkout)
@@ -49,7 +52,7 @@ export class InstrumentedPool {
 
   /** Tells the watchers that the pool is ending; ending it is not theirs. */
   end(): void {
-    pg.Pool.prototype.end.call(this.#pool, () => {})
+    WATCHED.end.call(this.#pool, () => {})
   }
 
   #newClient(callback: Callback): void {

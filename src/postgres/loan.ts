@@ -48,20 +48,26 @@ export function queryOn(
   values: unknown,
   failed: (error: unknown, wasLost: boolean) => Promise<QueryResult>,
 ): Promise<QueryResult> {
-  const answer = new Promise<QueryResult>((resolve, reject) => {
-    if (checkout.label instanceof Borrower) checkout.label.canBeCutOff(reject)
+  return new Promise((resolve) => {
+    let hasFailed = false
+    const fail = (error: unknown) => {
+      // Cut off from outside, it hears of that alone.
+      if (!hasFailed) resolve(explain(checkout.resource, error, failed))
+      hasFailed = true
+    }
+    if (checkout.label instanceof Borrower) checkout.label.canBeCutOff(fail)
     const settled = (error: Error | null | undefined, result?: QueryResult) => {
       switch (checkout.state) {
         case 'open':
           // A failure may be one of this side alone.
           if (!error) heardNow(checkout.resource)
-          if (error && endsSession(error)) reportLoss(checkout.resource, error)
+          else if (endsSession(error)) reportLoss(checkout.resource, error)
           checkout.release()
-          if (error || result === undefined) reject(error)
+          if (error || result === undefined) fail(error)
           else resolve(result)
           return
         case 'reclaimed':
-          return reject(reclaimedError(error))
+          return fail(reclaimedError(error))
         case 'released':
           // pg may call back twice, for instance when a value can't be serialised.
           return
@@ -74,13 +80,21 @@ export function queryOn(
       settled(error as Error)
     }
   })
-  return answer.catch((error) => {
-    const wasLost = endsSession(error) || !isUsable(checkout.resource)
-    tellRetry(error, wasLost)
-    // The stack that came leads to the socket; the one of a continuation leads to the code that asked.
-    if (error instanceof Error) Error.captureStackTrace(error)
-    return failed(error, wasLost)
-  })
+}
+
+/** Says what an error means, and who asked: the stack that came leads to the socket, that of a continuation to the caller. */
+async function explain(
+  client: PgClient,
+  error: unknown,
+  failed: (error: unknown, wasLost: boolean) => Promise<QueryResult>,
+): Promise<QueryResult> {
+  const wasLost = endsSession(error) || !isUsable(client)
+  tellRetry(error, wasLost)
+  // Only after a turn is this the promise that the caller waits for.
+  await undefined
+  await undefined
+  if (error instanceof Error) Error.captureStackTrace(error)
+  return failed(error, wasLost)
 }
 
 /** What a borrower hears whose checkout was taken back because its invocation was over. */

@@ -96,9 +96,11 @@ export class PgConnector implements Connector<PgClient> {
 
   inspect(client: PgClient): Condition {
     const { credentials } = this.#options
-    const used = this.#signedInWith.get(client)
-    // Dialled with the old ones, and done after they had changed.
-    if (used !== undefined && credentials?.isCurrent(used) === false) return 'unusable'
+    if (credentials !== undefined) {
+      const used = this.#signedInWith.get(client)
+      // Dialled with the old ones, and done after they had changed.
+      if (used !== undefined && !credentials.isCurrent(used)) return 'unusable'
+    }
     if (!isUsable(client) || isBusy(client)) return 'unusable'
     if (isSettling(client)) return 'dirty'
     const { reset } = this.#options

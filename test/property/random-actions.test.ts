@@ -8,19 +8,22 @@ import { World } from './world'
 const SEED = 20_260_101
 const NEVER = Number.POSITIVE_INFINITY
 
+/** What follows an action: nothing, a look at the pool (after which nothing rests), or all that it leads to as well. */
+type Follow = 'unseen' | 'looked at' | 'settled'
+
 class Action {
   readonly #text: string
   readonly run: (world: World) => unknown
-  readonly settles: boolean
+  readonly follow: Follow
 
-  constructor(text: string, run: (world: World) => unknown, settles: boolean) {
+  constructor(text: string, run: (world: World) => unknown, follow: Follow) {
     this.#text = text
     this.run = run
-    this.settles = settles
+    this.follow = follow
   }
 
   [fc.toStringMethod](): string {
-    return this.settles ? `${this.#text}, and all that follows` : this.#text
+    return `${this.#text}, ${this.follow}`
   }
 }
 
@@ -111,7 +114,8 @@ const draft: fc.Arbitrary<Draft> = fc.oneof(
   },
 )
 
-const action = fc.tuple(draft, fc.boolean()).map(([[text, run], settles]) => new Action(text, run, settles))
+const follow = fc.constantFrom<Follow[]>('unseen', 'unseen', 'looked at', 'settled', 'settled')
+const action = fc.tuple(draft, follow).map(([[text, run], then]) => new Action(text, run, then))
 
 const options = fc.record({
   max: fc.integer({ min: 1, max: 4 }),
@@ -122,14 +126,16 @@ const options = fc.record({
   leaseMillis: fc.constantFrom(3000, NEVER),
   maxLifetimeMillis: fc.constantFrom(4000, NEVER),
   validationBypassMillis: fc.constantFrom(0, 500, NEVER),
+  hears: fc.boolean(),
 })
 
-/** Runs the actions one after the other; what must hold is looked at after each. */
+/** Runs the actions one after the other; what must hold is looked at after most. */
 async function live(world: World, actions: readonly Action[]): Promise<void> {
-  for (const { run, settles } of actions) {
+  for (const { run, follow } of actions) {
     await run(world)
+    if (follow === 'unseen') continue
     world.check()
-    if (!settles) continue
+    if (follow === 'looked at') continue
     await settled()
     world.checkSettled()
   }

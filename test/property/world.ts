@@ -28,16 +28,18 @@ export class World {
   readonly #broken: string[] = []
   #failuresAtLastDial = 0
 
-  constructor(options: Partial<ResourcePoolOptions> & { readonly max: number }) {
+  constructor({ hears, ...options }: Partial<ResourcePoolOptions> & { readonly max: number; readonly hears: boolean }) {
     this.#options = options
     this.#book = new ShareBook(options.max)
     this.fake = createFakePool(options, {
       acquired: (resource) => this.#book.acquired(resource),
       released: (resource, discard) => this.#book.released(resource, discard),
+      idle: (resource) => this.#book.idle(resource),
       dialled: () => {
         this.#failuresAtLastDial = this.fake.pool.stats().dialFailures
       },
     })
+    this.fake.far.hears = hears
     this.fake.far.beforeLocal = (call, resource) => this.#book.local(call, resource)
     this.fake.far.before = (operation, resource) => {
       if (operation === 'close') this.#book.closing(resource)

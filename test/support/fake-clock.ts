@@ -21,6 +21,10 @@ export class FakeClock implements Clock {
     return { wall: this.#wall, monotonic: this.#monotonic }
   }
 
+  wall(): number {
+    return this.#wall
+  }
+
   setTimer(millis: number, ring: () => void): Timer {
     const timer: FakeTimer = { due: this.#monotonic + millis, ring, keepsProcess: false }
     this.#timers.add(timer)

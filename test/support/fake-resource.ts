@@ -43,6 +43,8 @@ export class FakeConnector implements Connector<FakeResource> {
   /** Holds back the answers of the gates `ok` and `reject`. */
   hold: ((what: string) => Promise<unknown>) | undefined
   readonly throwing = new Set<LocalCall>()
+  /** Whether every borrower heard from the far side just before it came back. */
+  hears = false
   /** Whether an aborted dial lets go of what is half open, as it has to. */
   honoursAbort = true
   dialError: unknown = new Error('connection refused')
@@ -141,10 +143,10 @@ export class FakeConnector implements Connector<FakeResource> {
     return resource.condition
   }
 
-  lastSign(resource: FakeResource): Instant | undefined {
+  lastSign(resource: FakeResource, now: Instant): Instant | undefined {
     this.beforeLocal?.('lastSign', resource)
     this.#maybeThrow('lastSign')
-    return resource.sign
+    return this.hears ? now : resource.sign
   }
 
   reset(resource: FakeResource): void | Promise<void> {

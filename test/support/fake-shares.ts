@@ -38,7 +38,7 @@ interface Entry {
   out: number
   returned: number
   /** What came back in earlier times of sharing, as far as it counts. */
-  readonly remembered: number
+  remembered: number
   uses: number
   /** Nobody may join any more: it was lost, discarded, drained, or may be dead. */
   isEnding: boolean
@@ -95,6 +95,15 @@ export class ShareBook {
     entry.out -= 1
     entry.returned += 1
     if (discard) entry.isEnding = true
+  }
+
+  /** It is in nobody's hands. If it is still set up for sharing, it rests, and its next loan will be a first one. */
+  idle(resource: FakeResource): void {
+    const entry = this.#entries.get(resource)
+    if (entry === undefined) return
+    if (entry.out !== 0) this.broken.push(`${resource.id} rests while ${entry.out} loans are out`)
+    entry.remembered = Math.min(256, entry.remembered + entry.returned)
+    entry.returned = 0
   }
 
   /** It is being closed, for instance because it was reclaimed. */

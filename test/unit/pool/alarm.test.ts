@@ -118,6 +118,7 @@ test('a timer that rings too early is set again for the rest', async () => {
   const clock = new FakeClock()
   const impatient = {
     now: () => clock.now(),
+    wall: () => clock.wall(),
     setTimer: (millis: number, ring: () => void) => clock.setTimer(Math.min(millis, 40), ring),
   }
   const alarm = new Alarm(impatient)

@@ -95,7 +95,7 @@ test('a share costs its two hooks more, and one that is joined less', async () =
     released: 1,
     idle: 1,
     inspect: 1,
-    lastSign: 1,
+    lastSign: 2,
     share: 1,
     unshare: 1,
     reads: 2,
@@ -110,6 +110,14 @@ test('a share costs its two hooks more, and one that is joined less', async () =
     remove: 3,
     look: expect.any(Number),
   })
+})
+
+test('queries that follow one another take a resource that rests: one moment read, no move from state to state', async () => {
+  const { costOf, far, pool: it } = await pool(1, 0)
+  far.hears = true
+  it.tryAcquire(undefined, true)?.release()
+  const cost = costOf(() => it.tryAcquire(undefined, true)?.release())
+  expect(cost).toEqual({ acquired: 1, released: 1, idle: 1, inspect: 1, lastSign: 1, reads: 1, add: 1, remove: 1 })
 })
 
 const ways: Record<string, (fake: FakePool) => unknown> = {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Checkout } from '../../../src/pool/checkout'
 import type { PoolObserver } from '../../../src/pool/observer'
 import { settled } from '../../support/fake-clock'
 import { createFakePool, type FakePool } from '../../support/fake-pool'
@@ -202,7 +203,26 @@ test('one that is lost within share is closed after its loan, one that is lost w
   }
 })
 
-test.each<LocalCall>(['unshare', 'inspect', 'lastSign'])(
+test.each<LocalCall>(['inspect', 'lastSign'])(
+  'whoever comes from within %s of what was about to rest joins it, and it does not rest',
+  async (hook) => {
+    const fake = createFakePool({ max: 1 })
+    fake.far.hears = true
+    const share = await fake.takeShare()
+    let joined: Checkout<FakeResource> | undefined
+    fake.far.beforeLocal = (call) => {
+      if (call === hook) joined ??= fake.pool.tryAcquire(undefined, true)
+    }
+    share.release()
+    expect(joined).toMatchObject({ state: 'open', resource: { id: 1 } })
+    expect(fake.pool.gauges()).toMatchObject({ lent: 1, idle: 0 })
+    joined?.release()
+    expect(fake.pool.gauges()).toMatchObject({ lent: 0, idle: 1 })
+    await expectSound(fake)
+  },
+)
+
+test.each<LocalCall>(['unshare', 'inspect'])(
   'whoever comes from within %s waits for the resource instead of joining what nobody holds',
   async (hook) => {
     const fake = createFakePool({ max: 1 })
