@@ -49,7 +49,7 @@ describe('a flow that was forgotten while a process was frozen', () => {
   })
   afterAll(() => server.close())
 
-  it.each(sizes)('costs the next call a validation and a connect, no more ($max)', async ({ max }) => {
+  it.each(sizes)('F5: costs the next call a validation and a connect, no more ($max)', async ({ max }) => {
     const { host, port } = server
     fleet = await processes(1, {
       module: worker.module,
@@ -73,7 +73,7 @@ describeWithNetworks('a flow that was forgotten while a machine was paused', () 
     await network.dispose()
   })
 
-  it.each(sizes)('costs the next call a validation and a connect, no more ($max)', async ({ max }) => {
+  it.each(sizes)('F5: costs the next call a validation and a connect, no more ($max)', async ({ max }) => {
     const link = await network.link()
     const pool = { pooling: 'always', max, validationTimeoutMillis } as const
     fleet = await machines([link], { module: worker.module, database: server, pool })

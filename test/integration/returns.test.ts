@@ -218,13 +218,13 @@ describe('await using', () => {
 })
 
 describe('reset', () => {
-  it('rollback leaves the session as its borrower left it', async () => {
+  it('C7: rollback leaves the session as its borrower left it', async () => {
     open()
     await pool.query("SET work_mem = '7MB'")
     expect((await pool.query('SHOW work_mem')).rows).toEqual([{ work_mem: '7MB' }])
   })
 
-  it('clean gives the next borrower a session as new, with its lease and its prepared statements', async () => {
+  it('C7: clean gives the next borrower a session as new, with its lease and its prepared statements', async () => {
     open({ reset: 'clean', leaseMillis: 30_000 })
     const client = await pool.connect()
     const pid = await pidOf(client)
@@ -244,7 +244,7 @@ describe('reset', () => {
     next.release()
   })
 
-  it('none leaves even an open transaction', async () => {
+  it('C7: none leaves even an open transaction', async () => {
     open({ reset: 'none' })
     const client = await pool.connect()
     await client.query('BEGIN')
@@ -255,7 +255,7 @@ describe('reset', () => {
     next.release()
   })
 
-  it('a function runs after the rollback', async () => {
+  it('C7: a function runs after the rollback', async () => {
     const statuses: unknown[] = []
     open({
       reset: (client) => {
@@ -269,13 +269,13 @@ describe('reset', () => {
     expect(statuses[0]).toBe('I')
   })
 
-  it('a function that leaves a transaction open costs the connection', async () => {
+  it('C7: a function that leaves a transaction open costs the connection', async () => {
     open({ reset: (client) => client.query('BEGIN').then(() => {}) })
     const pid = await pidOf(pool)
     expect(await pidOf(pool)).not.toBe(pid)
   })
 
-  it('a function that throws costs the connection', async () => {
+  it('C7: a function that throws costs the connection', async () => {
     open({
       reset: () => {
         throw new Error('not clean')
