@@ -272,4 +272,14 @@ describe('a target that owns the sessions', () => {
     )
     expect(rows).toEqual([{ named: 0, idle: '0' }])
   })
+
+  it('is sent none that a URL asks for', async () => {
+    const asked =
+      'options=-c%20work_mem=7MB&statement_timeout=5001&lock_timeout=5002&idle_in_transaction_session_timeout=5003'
+    pool = new Pool({ connectionString: `${database.url}?${asked}`, target: 'pgbouncer' })
+    const { rows } = await pool.query(
+      "SELECT name FROM pg_settings WHERE source = 'client' AND name ~ 'timeout|work_mem'",
+    )
+    expect(rows).toEqual([])
+  })
 })

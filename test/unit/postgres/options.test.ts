@@ -60,6 +60,37 @@ describe('bad options are refused at construction, by name', () => {
     expect(error.message).toContain(message)
   })
 
+  describe.each(['pgbouncer', 'rds-proxy', 'dsql'] as const)('with the target %s', (target) => {
+    it.each([
+      { leaseMillis: 5000 },
+      { options: '-c work_mem=7MB' },
+      { statement_timeout: 5000 },
+      { lock_timeout: 5000 },
+      { idle_in_transaction_session_timeout: 5000 },
+    ])('%o', (option) => {
+      const [name] = Object.keys(option)
+      const reason = `left out with \`target: '${target}'\`: it would reach other clients`
+      const error = refusal({ target, ...option })
+      expect(error).toMatchObject({ code: 'POOL_OPTION_INVALID', option: name })
+      expect(error.message).toContain(reason)
+      vi.stubEnv('PG_THAW_TARGET', target)
+      expect(refusal(option).message).toContain(reason)
+      expect(resolveOptions({ ...option, target: 'direct' })).toMatchObject({ target: 'direct' })
+    })
+
+    it('a reset of the session', () => {
+      expect(refusal({ target, reset: 'clean' })).toMatchObject({ option: 'reset' })
+      expect(resolveOptions({ target, reset: 'rollback', leaseMillis: 0 })).toMatchObject({ target })
+    })
+  })
+
+  it('a margin that is longer than the default time limit of Lambda', () => {
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'orders')
+    expect(refusal({ deadlineMarginMillis: 10_000 })).toMatchObject({ option: 'deadlineMarginMillis' })
+    expect(refusal({ validationTimeoutMillis: 10_001 })).toMatchObject({ option: 'validationTimeoutMillis' })
+    expect(refusal({ validationTimeoutMillis: 5000, leaseMillis: 4999 })).toMatchObject({ option: 'leaseMillis' })
+  })
+
   it('does not repeat a secret', () => {
     expect(refusal({ connectionString: 5 }).message).not.toContain('5')
     expect(refusal({ connectionString: ['marker-secret'] }).message).not.toContain('marker-secret')
