@@ -136,8 +136,9 @@ export class PgConnector implements Connector<PgClient> {
 
   /** What still runs is cancelled on the server, which would else go on with it, and the connection dropped. */
   async close(client: PgClient): Promise<void> {
-    if (!isBusy(client) || client.connection === undefined || !this.#options.profile.cancels) return client.end()
-    const cancellation = cancelOnServer(client, this.#options.newClient())
+    const runsNothing = !isBusy(client) || client._activeQuery instanceof SyncPing
+    if (runsNothing || client.connection === undefined || !this.#options.profile.cancels) return client.end()
+    const cancellation = cancelOnServer(client, this.#options.newClient)
     this.#cancelling.set(client, cancellation)
     try {
       await cancellation.done

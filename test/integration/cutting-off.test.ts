@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { startRelay } from 'pg-thaw/testing'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Pool, type PoolOptions, wrapHandler } from '../../src/index'
 import { createDatabase, type TestDatabase } from '../support/database'
 
@@ -89,6 +90,30 @@ describe('an aborted signal', () => {
   })
 })
 
+describe('a query that the server has not read when it is asked to cancel it', () => {
+  it('is cancelled all the same', async () => {
+    const relay = await startRelay(database.config)
+    const { host, port } = relay
+    open({ host, port, max: 1 })
+    const { rows } = await pool.query('SELECT pg_backend_pid() AS pid')
+    const controller = new AbortController()
+    process.kill(rows[0].pid, 'SIGSTOP')
+    try {
+      const query = pool.query({ text: SLOW, signal: controller.signal })
+      controller.abort()
+      await expect(query).rejects.toMatchObject({ code: 'POOL_QUERY_ABORTED' })
+      // The first request has come to nothing then.
+      await vi.waitUntil(() => relay.connects > 2)
+    } finally {
+      process.kill(rows[0].pid, 'SIGCONT')
+    }
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    await untilNothingRuns()
+    await pool.end()
+    await relay.close()
+  })
+})
+
 describe('a client that is released while its query runs', () => {
   it('is cancelled on the server', async () => {
     open()
@@ -117,6 +142,18 @@ describe('a client that is released while its query runs', () => {
 })
 
 describe('the deadline of an invocation', () => {
+  it('ends on the server whatever was sent over one connection', async () => {
+    open({ max: 1 })
+    const handler = wrapHandler(async (_event: unknown, _context: object) => {
+      const quick = await Promise.all(Array.from({ length: 20 }, () => pool.query('SELECT pg_backend_pid() AS pid')))
+      const slow = await Promise.allSettled(Array.from({ length: 4 }, () => pool.query(SLOW)))
+      return { pid: quick[0]?.rows[0].pid, codes: slow.map((it) => it.status === 'rejected' && it.reason.code) }
+    })
+    const { pid, codes } = await handler({}, { getRemainingTimeInMillis: () => 1000 })
+    expect(codes).toContain('POOL_QUERY_TIMEOUT')
+    await database.untilSessions(0, { where: `pid = ${pid}` })
+  })
+
   it('rejects a query that shares its connection with another invocation, and leaves the other one alone', async () => {
     open({ max: 1, deadlineMarginMillis: 100 })
     const ask = wrapHandler((_event: unknown, _context: object) => pool.query('SELECT pg_sleep(0.8)'))
