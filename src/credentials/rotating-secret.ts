@@ -19,8 +19,9 @@ const PENDING = 'AWSPENDING'
  * Credentials out of a secret that rotates.
  *
  * A rotation of a single user sets the new password in the database (second step) before it makes it the current version (fourth
- * step). In between the server refuses the current version, and only the pending one is right. So where the current version is
- * still the one that was refused, the pending version is what is left to try.
+ * step). In between the server refuses the current version, and only the pending one is right. So where the server has refused the
+ * current version, the pending one is read too. It is read first: the fourth step may be done between the two, and the other way round
+ * neither would have been the new one.
  */
 export function rotatingSecret(
   reading: SecretReading & { readonly versionStage?: string | undefined },
@@ -32,22 +33,29 @@ export function rotatingSecret(
   let refusedId: string | undefined
 
   async function newest(request: CredentialsRequest): Promise<SecretVersion> {
+    if (!request.fresh) {
+      const version = await read(stage, request)
+      // A cache may have it still.
+      return isRefused(version) ? newest({ ...request, fresh: true }) : version
+    }
+    const next = stage === CURRENT && refusedId !== undefined ? await pending(request) : undefined
     const version = await read(stage, request)
-    if (refusedId === undefined || version.versionId !== refusedId) return version
-    // A cache may have it still.
-    if (!request.fresh) return newest({ ...request, fresh: true })
-    return stage === CURRENT ? ((await pending(request)) ?? version) : version
+    return isRefused(version) ? (next ?? version) : version
   }
 
   async function pending(request: CredentialsRequest): Promise<SecretVersion | undefined> {
     try {
       const version = await read(PENDING, request)
-      return version.versionId === refusedId || version.text === undefined ? undefined : version
+      return isRefused(version) || version.text === undefined ? undefined : version
     } catch (error) {
       // There is none, or it may not be read.
       if (error instanceof CredentialsLookupError) return undefined
       throw error
     }
+  }
+
+  function isRefused({ versionId }: SecretVersion): boolean {
+    return refusedId !== undefined && versionId === refusedId
   }
 
   return async (request): Promise<Credentials> => {

@@ -30,6 +30,8 @@ const HUNG_MILLIS = 10_000
 /** Credentials that expire are given up this much earlier, as a part of their time: a dial takes time too. */
 const MARGIN = 0.1
 const LONGEST_MARGIN_MILLIS = 5000
+/** How often one dial is repeated with other credentials: each is an attempt that the server counts. */
+const MOST_REPETITIONS = 2
 
 interface Kept {
   readonly credentials: Credentials
@@ -68,19 +70,27 @@ export class CredentialSource {
    * more, unless they are still the same. It is given a promise, so that it can open the connection meanwhile; it must reject
    * when that does.
    *
+   * What was fetched may be refused too, by a server that is one rotation further: then, for others, once more.
+   *
    * @throws {CredentialsError} when there are none. Whatever `dial` throws.
    */
   async use<T>(signal: AbortSignal, dial: (credentials: Promise<Credentials>) => Promise<T>): Promise<T> {
-    const first = this.get(signal)
+    const refused: Credentials[] = []
+    let credentials = this.get(signal)
     // A dial that fails before it needs them never looks at this.
-    first.catch(() => {})
-    try {
-      return this.#accepted(await dial(first))
-    } catch (error) {
-      if (!isRefusal(error) || signal.aborted) throw error
-      const renewed = await this.renew(await first, error, signal)
-      if (renewed === undefined) throw error
-      return this.#again(renewed, dial)
+    credentials.catch(() => {})
+    for (;;) {
+      try {
+        const connected = await dial(credentials)
+        this.#refusal.accepted()
+        return connected
+      } catch (error) {
+        if (!isRefusal(error) || signal.aborted) throw error
+        refused.push(await credentials)
+        const renewed = await this.#renewAfter(refused, error, signal)
+        if (renewed === undefined) throw error
+        credentials = Promise.resolve(renewed)
+      }
     }
   }
 
@@ -142,18 +152,19 @@ export class CredentialSource {
     this.#flight?.abandon()
   }
 
-  #accepted<T>(connected: T): T {
-    this.#refusal.accepted()
-    return connected
-  }
-
-  async #again<T>(renewed: Credentials, dial: (credentials: Promise<Credentials>) => Promise<T>): Promise<T> {
-    try {
-      return this.#accepted(await dial(Promise.resolve(renewed)))
-    } catch (error) {
-      if (isRefusal(error)) this.#refusal.refused(error)
-      throw error
-    }
+  /** Others than all that were refused in one dial, as long as there is sense in another attempt. */
+  async #renewAfter(
+    refused: readonly Credentials[],
+    error: unknown,
+    signal: AbortSignal,
+  ): Promise<Credentials | undefined> {
+    const last = refused.at(-1)
+    // What is made for each dial is no better the third time.
+    const isOver = refused.length > 1 && (refused.length > MOST_REPETITIONS || this.#kept === undefined)
+    const renewed = last === undefined || isOver ? undefined : await this.renew(last, error, signal)
+    if (renewed !== undefined && !refused.some((it) => areSameCredentials(it, renewed))) return renewed
+    this.#refusal.refused(error)
+    return undefined
   }
 
   /** One at a time is let through to the server, which refused the last one. */

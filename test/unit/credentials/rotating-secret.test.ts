@@ -31,7 +31,7 @@ describe('a secret that rotates', () => {
     await password()
     versions.AWSCURRENT = 'two'
     expect(await password(true)).toBe('two')
-    expect(reads).toEqual(['AWSCURRENT', 'AWSCURRENT fresh'])
+    expect(reads).toEqual(['AWSCURRENT', 'AWSPENDING fresh', 'AWSCURRENT fresh'])
   })
 
   it('is read in its pending version, while the database is ahead of the current one', async () => {
@@ -45,6 +45,25 @@ describe('a secret that rotates', () => {
     expect(await password()).toBe('two')
   })
 
+  it('is found, whenever the rotation moves its labels', async () => {
+    for (const movesAfter of [0, 1, 2]) {
+      const versions: Record<string, string> = { AWSCURRENT: 'one', AWSPENDING: 'two' }
+      let reads = -1
+      const provider = rotatingSecret({ secretId, user: 'app' }, async (stage) => {
+        if (reads === movesAfter) {
+          versions.AWSCURRENT = 'two'
+          delete versions.AWSPENDING
+        }
+        reads += 1
+        const text = versions[stage]
+        if (text === undefined) throw new CredentialsLookupError('CREDENTIALS_SECRET_NOT_FOUND', 'none')
+        return { versionId: text, text }
+      })
+      expect((await provider({ fresh: false, signal })).password).toBe('one')
+      expect((await provider({ fresh: true, signal })).password).toBe('two')
+    }
+  })
+
   it('goes back to its current version, if the pending one was refused too', async () => {
     const { password } = secret({ AWSCURRENT: 'one', AWSPENDING: 'two' })
     await password()
@@ -55,7 +74,7 @@ describe('a secret that rotates', () => {
     const { versions, password, reads } = secret({ AWSCURRENT: 'one' })
     await password()
     expect(await password(true)).toBe('one')
-    expect(reads.slice(1)).toEqual(['AWSCURRENT fresh', 'AWSPENDING fresh'])
+    expect(reads.slice(1)).toEqual(['AWSPENDING fresh', 'AWSCURRENT fresh'])
     versions.AWSPENDING = 'one'
     expect(await password(true)).toBe('one')
   })
