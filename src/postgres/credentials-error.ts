@@ -26,17 +26,19 @@ export class CredentialsError extends PoolError {
 /** The code of this package's own providers for what may pass. */
 const UNAVAILABLE = 'CREDENTIALS_UNAVAILABLE'
 
-/** What a provider was rejected with may be anything; of its text only that of our own providers is known to be without a secret. */
+/**
+ * What a provider was rejected with may be anything, and quote the secret that it had read. Only the errors of our own providers are known
+ * not to; of another the kind, the code and where it came from are passed on.
+ */
 export function providerFailed(cause: unknown): CredentialsError {
   const code = codeOf(cause)
   if (code === 'POOL_CREDENTIALS_INVALID' && cause instanceof PoolError) {
     return new CredentialsError(code, 'permanent', cause.message)
   }
   const failure = code === UNAVAILABLE ? 'transient' : classifyDialFailure(cause)
-  const text = `the credentials provider failed: ${code?.startsWith('CREDENTIALS_') ? textOf(cause) : kindOf(cause)}`
-  // A parser's error quotes what it read, which may be the secret.
-  const isQuote = cause instanceof SyntaxError
-  return new CredentialsError('POOL_CREDENTIALS_FAILED', failure, text, isQuote ? undefined : cause)
+  const isOurs = cause instanceof Error && cause.name === 'CredentialsLookupError' && code?.startsWith('CREDENTIALS_')
+  const text = `the credentials provider failed: ${isOurs ? cause.message : kindOf(cause)}`
+  return new CredentialsError('POOL_CREDENTIALS_FAILED', failure, text, isOurs ? cause : withoutText(cause))
 }
 
 /** The dial was given up first. */
@@ -51,8 +53,22 @@ export function refusedLately(cause: unknown): CredentialsError {
   return new CredentialsError(codeOf(cause) ?? 'POOL_CREDENTIALS_FAILED', 'permanent', text, cause)
 }
 
-function textOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : kindOf(cause)
+/** Stands for an error in whose text, fields or causes a secret may be. */
+function withoutText(cause: unknown): Error | undefined {
+  if (!(cause instanceof Error)) return undefined
+  const { name, message, stack = '' } = cause
+  const copy = new Error('its text is not shown, since it may quote a secret')
+  const frames = stack.startsWith(`${name}: ${message}\n`) ? stack.slice(name.length + message.length + 2) : ''
+  Object.defineProperties(copy, {
+    name: { value: name, configurable: true, writable: true },
+    stack: {
+      value: [`${name}: ${copy.message}`, frames].filter(Boolean).join('\n'),
+      configurable: true,
+      writable: true,
+    },
+  })
+  const code = codeOf(cause)
+  return code === undefined ? copy : Object.assign(copy, { code })
 }
 
 function kindOf(cause: unknown): string {

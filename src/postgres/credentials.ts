@@ -29,8 +29,8 @@ const STRINGS = ['user', 'password', 'host', 'database'] as const
 const MISNAMED = { username: 'user', dbname: 'database' } as const
 
 /**
- * What a provider gave, checked, copied and frozen. The password is not enumerable, so that it stays out of `util.inspect`, JSON and
- * spreads.
+ * What a provider gave, checked, copied and frozen. The password is behind a getter that is not enumerable, so that it stays out of
+ * `util.inspect` (with `showHidden` too), JSON and spreads.
  *
  * @throws {PoolError} `POOL_CREDENTIALS_INVALID`, which names the field and never its value.
  */
@@ -50,7 +50,7 @@ export function checkCredentials(given: unknown): Credentials {
   }
   const { user, password, host, port, database, expiresAt, requiresEncryption } = given as Credentials
   const copy = { user, host, port, database, expiresAt, requiresEncryption }
-  return Object.freeze(Object.defineProperty(copy, 'password', { value: password ?? undefined })) as Credentials
+  return Object.freeze(Object.defineProperty(copy, 'password', { get: () => password ?? undefined })) as Credentials
 }
 
 /** Whether a server would see no difference. */

@@ -39,7 +39,7 @@ export function either(...checks: readonly OptionCheck[]): OptionCheck {
 }
 
 /** Options whose value may be a secret: what came is not repeated. */
-const SECRET = new Set(['password', 'connectionString', 'ssl'])
+const SECRET = new Set(['password', 'connectionString', 'ssl', 'credentials'])
 
 /**
  * Refuses options that are unknown or have the wrong value, naming the option, what was expected and what came. Those that are

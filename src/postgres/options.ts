@@ -16,6 +16,7 @@ import {
   wrongValue,
 } from './option-checks.js'
 import { PROFILES, type Target } from './profile.js'
+import type { CertificateAuthorities } from './tls.js'
 
 /** What becomes of the session state of a returned connection, after a transaction that was left open has been rolled back. */
 export type Reset = 'rollback' | 'clean' | 'none' | ((client: ClientBase) => void | PromiseLike<void>)
@@ -33,10 +34,14 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   /** How long credentials are taken for new, ms. Default 300000. */
   credentialsTtlMillis?: number | undefined
   /**
-   * As in pg, or `verify-full`: certificates are verified, against the authorities that Lambda ships for hosts of RDS, those in
-   * `sslrootcert` where it is given, else those of Node.js.
+   * As in pg, or `verify-full`: certificates are verified, against `ca` and `sslrootcert` where they are given, for hosts of RDS the
+   * authorities that Lambda ships, else those of Node.js. The same goes for `sslmode=verify-full` in a connection string.
    */
   ssl?: PoolConfig['ssl'] | 'verify-full'
+  /** Certificate authorities as PEM, for `ssl: 'verify-full'`. */
+  ca?: CertificateAuthorities | undefined
+  /** A file of them, read when the first connection is opened; `system` for those of Node.js. For `ssl: 'verify-full'`. */
+  sslrootcert?: string | undefined
   /** Most sessions that the server sees of this pool, closing ones included. Default `PG_THAW_MAX` from the environment, else 10. */
   max?: number | undefined
   /**
@@ -138,6 +143,12 @@ const sslOption: OptionCheck = (value) =>
     ? undefined
     : "`'verify-full'`, true, false or an object"
 
+const authorities: OptionCheck = (value) => {
+  const all = [value].flat()
+  const isRight = all.length > 0 && all.every((it) => typeof it === 'string' || Buffer.isBuffer(it))
+  return isRight ? undefined : 'certificates as PEM'
+}
+
 const KNOWN: Readonly<Record<string, OptionCheck>> = {
   max: positiveInteger,
   poolSize: positiveInteger,
@@ -152,6 +163,7 @@ const KNOWN: Readonly<Record<string, OptionCheck>> = {
   credentials: callable,
   credentialsTtlMillis: duration('ms'),
   ssl: sslOption,
+  ca: authorities,
   target: oneOf(...Object.keys(PROFILES)),
   validate: boolean,
   validationBypassMillis: duration('ms'),

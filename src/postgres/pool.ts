@@ -5,6 +5,7 @@ import { PoolError, type Retry } from '../pool/errors.js'
 import { ResourcePool } from '../pool/resource-pool.js'
 import type { PoolStats } from '../pool/stats.js'
 import { type CurrentInvocation, type Environment, environment, type LivePool } from '../registry/environment.js'
+import { addressIn } from './address.js'
 import { Borrower } from './borrower.js'
 import { CredentialSource } from './credential-source.js'
 import { Deadlines } from './deadlines.js'
@@ -20,9 +21,8 @@ import { poolEvents } from './pool-events.js'
 import { PROFILES } from './profile.js'
 import { resourcePoolOptions } from './resource-options.js'
 import { neverRan, tellRetry } from './retry.js'
-import { copyOptions, hideSecrets } from './secrets.js'
+import { copyOptions, hidePassword, hideSecrets } from './secrets.js'
 import { isShareable } from './shareable.js'
-import { VerifiedTls } from './tls.js'
 import { runInTransaction, withRetries } from './transaction.js'
 
 /** How long `end` waits for checkouts, ms. */
@@ -118,10 +118,11 @@ export class Pool extends pg.Pool {
     Object.assign(this.options, inForce(resolved))
     const { Client } = this as unknown as { Client: new (config: object) => PgClient }
     // pg changes what it is given: each gets a copy.
+    const { connectionString, ...address } = addressIn(given)
     const config = {
       ...copyOptions(given),
       connectionTimeoutMillis: 0,
-      ...(given.ssl === 'verify-full' && { ssl: true }),
+      ...(address.tls !== undefined && { ssl: true, connectionString }),
     }
     const profile = PROFILES[resolved.target]
     const { credentials: provider, credentialsTtlMillis: ttlMillis = CREDENTIALS_TTL_MILLIS } = given
@@ -129,9 +130,11 @@ export class Pool extends pg.Pool {
       const moved = () => this.#pool.condemn()
       this.#credentials = new CredentialSource({ provider, ttlMillis, clock: systemClock, random: Math.random, moved })
     }
-    const isVerified = given.ssl === 'verify-full'
     const connector = new PgConnector({
-      newClient: () => (profile.ownsSession ? new Client(config) : leaveSessionAlone(new Client(config))),
+      newClient: () => {
+        const client = hidePassword(new Client(config))
+        return profile.ownsSession ? client : leaveSessionAlone(client)
+      },
       onConnect: given.onConnect,
       verify: given.verify,
       reset: resolved.reset,
@@ -139,9 +142,7 @@ export class Pool extends pg.Pool {
       invocationMillis: () => this.#invocation()?.budgetMillis ?? Number.POSITIVE_INFINITY,
       profile,
       credentials: this.#credentials,
-      hasAddress: given.host !== undefined || given.connectionString !== undefined,
-      database: given.database ?? databaseIn(given.connectionString),
-      tls: isVerified ? new VerifiedTls({ sslrootcert: (given as { sslrootcert?: string }).sslrootcert }) : undefined,
+      ...address,
     })
     this.#options = resolved
     this.#mayShare = resolved.fanOut && (Client as unknown) === pg.Client
@@ -370,12 +371,6 @@ export class Pool extends pg.Pool {
     const isPlain = invocation === undefined && !leakDetection && signal === undefined
     return isPlain ? undefined : new Borrower(invocation, leakDetection)
   }
-}
-
-/** The database that a URL names, if it is a URL and names one. */
-function databaseIn(connectionString: string | undefined): string | undefined {
-  if (connectionString === undefined || !URL.canParse(connectionString)) return undefined
-  return decodeURIComponent(new URL(connectionString).pathname.slice(1)) || undefined
 }
 
 function deadlineError(retry: Retry): PoolError {

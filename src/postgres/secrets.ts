@@ -16,13 +16,26 @@ export function copyOptions<T extends object>(options: T): T {
 
 /**
  * Keeps secrets out of `util.inspect`, `JSON.stringify` and the like: they stay readable by name, which consumers rely on, but are
- * not enumerable.
+ * neither enumerable nor shown with `showHidden`.
  */
-export function hideSecrets(options: object): void {
-  for (const name of SECRETS) {
+export function hideSecrets(options: object, names: readonly string[] = SECRETS): void {
+  for (const name of names) {
     const descriptor = Object.getOwnPropertyDescriptor(options, name)
-    if (descriptor !== undefined) Object.defineProperty(options, name, { ...descriptor, enumerable: false })
+    if (descriptor?.configurable !== true || !('value' in descriptor)) continue
+    let value: unknown = descriptor.value
+    const set = (other: unknown) => {
+      value = other
+    }
+    Object.defineProperty(options, name, { configurable: true, enumerable: false, get: () => value, set })
   }
+}
+
+/** The same for the password that a client keeps, also for what it will be told. */
+export function hidePassword<C extends object>(client: C): C {
+  hideSecrets(client, ['password'])
+  const parameters: unknown = Reflect.get(client, 'connectionParameters')
+  if (typeof parameters === 'object' && parameters !== null) hideSecrets(parameters, ['password'])
+  return client
 }
 
 function isPlainObject(value: unknown): value is object {

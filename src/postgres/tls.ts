@@ -11,6 +11,9 @@ export interface VerifiedTlsOptions {
   readonly ca?: CertificateAuthorities | undefined
   /** A file of them, read when it is first needed; `system` for those that Node.js trusts by itself. */
   readonly sslrootcert?: string | undefined
+  /** Files with a certificate of the client's own and its key, for servers that ask for one. */
+  readonly sslcert?: string | undefined
+  readonly sslkey?: string | undefined
   /** Where Lambda ships the authorities of RDS. */
   readonly lambdaCaFile?: string | undefined
 }
@@ -89,10 +92,13 @@ export class VerifiedTls {
     const known = this.#contexts.get(origin)
     if (known !== undefined) return known
     const ca = find()
+    const { sslcert, sslkey } = this.#options
     const context = createSecureContext({
       ecdhCurve: CURVES,
       minVersion: 'TLSv1.2',
-      ...(ca === undefined ? {} : { ca }),
+      ...(ca !== undefined && { ca }),
+      ...(sslcert !== undefined && { cert: readFileSync(sslcert) }),
+      ...(sslkey !== undefined && { key: readFileSync(sslkey) }),
     })
     this.#contexts.set(origin, context)
     return context
