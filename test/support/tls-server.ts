@@ -17,6 +17,8 @@ export interface TlsServerOptions {
   names?: readonly string[]
   /** Further server settings, as in postgresql.conf. */
   settings?: Record<string, string>
+  /** Hears each line of the server's log. */
+  onLog?: (line: string) => void
   /** The npm package that brings the server's binaries. */
   package?: string
 }
@@ -26,7 +28,7 @@ export const groupsBefore18 = { ssl_groups: 'prime256v1' }
 
 /** Starts a server with `ssl` on. Without TLS it is still reachable, as a server is by default. */
 export async function startTlsServer(options: TlsServerOptions = {}): Promise<TlsServer> {
-  const { names = ['localhost', '127.0.0.1'], settings, package: packageName } = options
+  const { names = ['localhost', '127.0.0.1'], settings, onLog, package: packageName } = options
   const user = await serverUser()
   const directory = await mkdtemp(join(await temporaryDirectory(user), 'pg-thaw-tls-'))
   const remove = () => rm(directory, { recursive: true, force: true })
@@ -41,7 +43,8 @@ export async function startTlsServer(options: TlsServerOptions = {}): Promise<Tl
     await give(user, directory, certFile, keyFile)
     const server = await startPostgres({
       settings: { ssl: 'on', ssl_cert_file: certFile, ssl_key_file: keyFile, ...settings },
-      ...(packageName === undefined ? {} : { package: packageName }),
+      ...(onLog !== undefined && { onLog }),
+      ...(packageName !== undefined && { package: packageName }),
     })
     const close = async () => {
       await server.close()

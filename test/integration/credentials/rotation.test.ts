@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { inspect } from 'node:util'
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { secretsManager } from '../../../src/credentials/secrets-manager'
 import { systemClock } from '../../../src/pool/clock'
-import { CredentialSource, type CredentialsProvider } from '../../../src/postgres/credential-source'
+import { CredentialSource } from '../../../src/postgres/credential-source'
 import type { Credentials } from '../../../src/postgres/credentials'
 import { VerifiedTls } from '../../../src/postgres/tls'
 import { noAwsVariables, useEnvironmentVariables } from '../../support/environment-variables'
-import { FakeClock } from '../../support/fake-clock'
 import { type RotationSteps, SecretsManagerDouble } from '../../support/secrets-manager'
 import { startTlsServer, type TlsServer } from '../../support/tls-server'
 
@@ -58,8 +56,9 @@ function secretOf(username: string, password: string): string {
   })
 }
 
-function sourceOf(provider: CredentialsProvider = secretsManager({ secretId }), clock = systemClock) {
-  return new CredentialSource({ provider, ttlMillis: 300_000, clock, random: Math.random })
+function newSource() {
+  const provider = secretsManager({ secretId })
+  return new CredentialSource({ provider, ttlMillis: 300_000, clock: systemClock, random: Math.random })
 }
 
 /** Signs in with TLS and SCRAM, and asks who it is. */
@@ -105,7 +104,7 @@ describe('a secret that rotates under a warm environment', () => {
   })
 
   it('costs no call, with a single user', async () => {
-    const source = sourceOf()
+    const source = newSource()
     await signIn(source)
     for (let rotation = 0; rotation < rotations; rotation += 1) {
       const create = (current: string) =>
@@ -118,7 +117,7 @@ describe('a secret that rotates under a warm environment', () => {
   })
 
   it('costs no call, with two users in turn, and what the retired one had opened is known', async () => {
-    const source = sourceOf()
+    const source = newSource()
     await signIn(source)
     for (let rotation = 0; rotation < rotations; rotation += 1) {
       const before = await source.get(new AbortController().signal)
@@ -137,7 +136,7 @@ describe('a secret that rotates under a warm environment', () => {
   })
 
   it('may roll back: what was pending is not used any more', async () => {
-    const source = sourceOf()
+    const source = newSource()
     await signIn(source)
     const undone = service.rotate(secretId, {
       create: (current) => secretOf(JSON.parse(current).username, 'pending for a while'),
@@ -150,39 +149,5 @@ describe('a secret that rotates under a warm environment', () => {
     })
     await expect(undone).rejects.toThrow('the rotation failed')
     expect(await signIn(source)).toBe(roles[0])
-  })
-})
-
-describe('a secret', () => {
-  it('is read once for fifty dials at once', async () => {
-    const source = sourceOf()
-    await Promise.all(Array.from({ length: 50 }, () => signIn(source)))
-    expect(service.calls).toHaveLength(1)
-  })
-
-  it('goes on working while Secrets Manager is down', async () => {
-    const clock = new FakeClock()
-    const source = sourceOf(undefined, clock)
-    await signIn(source)
-    await clock.advance(299_000)
-    for (const fault of ['internal-error', 'throttled', 'reset', 'access-denied'] as const) {
-      service.fail(fault)
-      await clock.advance(10_000)
-      expect(await signIn(source)).toBe(roles[0])
-    }
-    expect(attempts.refused).toBe(0)
-  })
-
-  it('that is wrong for good is read anew once, and then is a clear error at once', async () => {
-    const marker = 'hunter2-marker'
-    service.put(secretId, secretOf(roles[0] ?? '', marker))
-    const source = sourceOf()
-    const error = await signIn(source).catch((it: unknown) => it)
-    expect(error).toMatchObject({ code: '28P01', message: expect.stringContaining('password authentication failed') })
-    expect([service.count(), attempts.refused]).toEqual([2, 1])
-    const errors = [error]
-    for (let call = 0; call < 20; call += 1) errors.push(await signIn(source).catch((it: unknown) => it))
-    expect([service.count(), attempts.refused]).toEqual([2, 1])
-    expect(inspect(errors, { depth: 20, showHidden: true, maxArrayLength: null })).not.toContain(marker)
   })
 })

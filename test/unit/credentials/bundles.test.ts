@@ -46,6 +46,26 @@ describe('a bundle', () => {
     expect(inputs.filter((path) => !path.startsWith('src/credentials/'))).toEqual([])
   })
 
+  it.each(['secrets-extension', 'rds-iam', 'dsql'])('of a function with a pool and %s has no AWS SDK', async (name) => {
+    const { metafile } = await build({
+      stdin: {
+        contents: `export { createPool } from './src/index.ts'; export * from './src/credentials/${name}.ts'`,
+        resolveDir: resolve('.'),
+      },
+      outfile: join(directory, `function-${name}.cjs`),
+      bundle: true,
+      platform: 'node',
+      target: 'node20',
+      external: ['pg-native'],
+      metafile: true,
+    })
+    const packages = Object.keys(metafile.inputs).flatMap(
+      (path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [],
+    )
+    expect(packages).toContain('pg')
+    expect(packages.filter((it) => /aws|smithy/.test(it))).toEqual([])
+  })
+
   it('with the SDK in it does not load it before it is needed', async () => {
     const { file, metafile } = await bundle('secrets-manager', 'bundle')
     expect(Object.keys(metafile.inputs).some((path) => path.includes('@aws-sdk/client-secrets-manager'))).toBe(true)
@@ -66,7 +86,33 @@ describe('a bundle', () => {
   })
 })
 
+/** What is loaded of the AWS SDK, before and after the pool of a process is first used. */
+async function loadedSdk(format: 'commonjs' | 'module'): Promise<{ made: number; used: number; code: string }> {
+  const names = ['pg-thaw', 'pg-thaw/secrets-manager', 'node:module']
+  const imports = names.map((it) => (format === 'module' ? `await import('${it}')` : `require('${it}')`)).join(', ')
+  const program = `
+    const [{ createPool }, { secretsManager }, { default: Module = require('node:module') }] = [${imports}]
+    const loaded = () => Object.keys(Module._cache).filter((file) => /@aws-sdk|@smithy/.test(file)).length
+    const pool = createPool({ credentials: secretsManager({ secretId: 'a' }), connectionTimeoutMillis: 10_000 })
+    const made = loaded()
+    pool.query('SELECT 1').catch(({ code }) => console.log(JSON.stringify({ made, used: loaded(), code })))`
+  const { AWS_REGION: _, ...environment } = process.env
+  const env = { ...environment, AWS_CONFIG_FILE: '/nowhere', AWS_EC2_METADATA_DISABLED: 'true' }
+  const { stdout } = await run(process.execPath, [`--input-type=${format}`, '--eval', program], {
+    env,
+    timeout: 20_000,
+  })
+  return JSON.parse(stdout)
+}
+
 describe('the SDK', () => {
+  it.each(['commonjs', 'module'] as const)('is not loaded before a pool is used that has it (%s)', async (format) => {
+    const { made, used, code } = await loadedSdk(format)
+    expect(code).toBe('POOL_CREDENTIALS_FAILED')
+    expect(made).toBe(0)
+    expect(used).toBeGreaterThan(0)
+  })
+
   it('is not loaded by a provider that was only made, and is asked for by name when it is missing', async () => {
     const { file } = await bundle('secrets-manager', 'external')
     const text = `
