@@ -73,7 +73,7 @@ interface Connected {
 }
 
 async function connect({ secretId, region, client }: SecretsManagerOptions): Promise<Connected> {
-  const sdk = await loadSdk()
+  const sdk = await loadSdk(secretId)
   if (client !== undefined) return { sdk, client }
   const known = region ?? regionOfArn(secretId) ?? ownRegion()
   // A connection that was kept open through a freeze would be dead after it, and one request in minutes gains nothing from it.
@@ -96,12 +96,12 @@ async function connect({ secretId, region, client }: SecretsManagerOptions): Pro
   return { sdk, client: own as unknown as SecretsManagerClientLike }
 }
 
-async function loadSdk(): Promise<Sdk> {
+async function loadSdk(secretId: string): Promise<Sdk> {
   try {
     return await import('@aws-sdk/client-secrets-manager')
   } catch (cause) {
-    const text =
-      'secretsManager() needs the package @aws-sdk/client-secrets-manager: npm install @aws-sdk/client-secrets-manager'
+    const name = '@aws-sdk/client-secrets-manager'
+    const text = `Reading the secret \`${secretId}\` needs the package ${name}: npm install ${name}`
     throw new CredentialsLookupError('CREDENTIALS_PACKAGE_MISSING', text, { cause })
   }
 }

@@ -53,22 +53,21 @@ export function refusedLately(cause: unknown): CredentialsError {
   return new CredentialsError(codeOf(cause) ?? 'POOL_CREDENTIALS_FAILED', 'permanent', text, cause)
 }
 
-/** Stands for an error in whose text, fields or causes a secret may be. */
+/** Stands for an error in whose text, fields or causes a secret may be: what it was, and where it came from. */
 function withoutText(cause: unknown): Error | undefined {
   if (!(cause instanceof Error)) return undefined
   const { name, message, stack = '' } = cause
   const copy = new Error('its text is not shown, since it may quote a secret')
-  const frames = stack.startsWith(`${name}: ${message}\n`) ? stack.slice(name.length + message.length + 2) : ''
-  Object.defineProperties(copy, {
-    name: { value: name, configurable: true, writable: true },
-    stack: {
-      value: [`${name}: ${copy.message}`, frames].filter(Boolean).join('\n'),
-      configurable: true,
-      writable: true,
-    },
-  })
+  const head = `${name}: ${message}\n`
+  const frames = stack.startsWith(head) ? stack.slice(head.length).split('\n').filter(isFrame) : []
+  const lines = [`${name}: ${copy.message}`, ...frames].join('\n')
+  Object.defineProperties(copy, { name: { value: name }, stack: { value: lines } })
   const code = codeOf(cause)
   return code === undefined ? copy : Object.assign(copy, { code })
+}
+
+function isFrame(line: string): boolean {
+  return /^ {4}at .*:\d+:\d+\)?$/.test(line)
 }
 
 function kindOf(cause: unknown): string {

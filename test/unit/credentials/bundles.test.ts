@@ -117,13 +117,13 @@ describe('the SDK', () => {
     const { file } = await bundle('secrets-manager', 'external')
     const text = `
       const { secretsManager } = require(${JSON.stringify(file)})
-      const provider = secretsManager({ secretId: 'a' })
+      const provider = secretsManager({ secretId: 'orders/database' })
       provider({ fresh: false, signal: new AbortController().signal }).catch(({ code, message }) => {
         console.log(JSON.stringify({ code, message }))
       })`
     expect(JSON.parse(await runAlone(text))).toEqual({
       code: 'CREDENTIALS_PACKAGE_MISSING',
-      message: expect.stringContaining('npm install @aws-sdk/client-secrets-manager'),
+      message: expect.stringMatching(/`orders\/database`.*npm install @aws-sdk\/client-secrets-manager$/),
     })
   })
 })
