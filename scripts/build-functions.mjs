@@ -24,6 +24,8 @@ await build({
   // `pg-thaw` is taken from its package, as anywhere else, and not from the sources.
   tsconfigRaw: {},
   external: ['pg-native', '@aws-sdk/*'],
+  // Lambda's own SDK is found by NODE_PATH, which import() does not look at.
+  supported: { 'dynamic-import': false },
   loader: { '.sql': 'text' },
   logLevel: 'warning',
 })

@@ -1,52 +1,61 @@
-import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2 } from 'aws-lambda'
-import { createPool, wrapHandler } from 'pg-thaw'
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
+import { wrapHandler } from 'pg-thaw'
+import { openDatabase } from './database'
+import { logError } from './log'
+import { OrderRefused, readNewOrder } from './new-order'
+import { findOrder, isOrderId, reportOn, storeOrder } from './order-book'
 
-/** Where the database is comes from the environment: DATABASE_URL, or else PGHOST and its kin. */
-const pool = createPool({ connectionString: process.env.DATABASE_URL, max: 2 })
+type Event = APIGatewayProxyEventV2
+type Answer = APIGatewayProxyStructuredResultV2
 
-/** `POST /orders` stores an order with its lines; `GET /orders/{id}` reads it. */
-export const handler = wrapHandler(async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyResultV2> => {
-  switch (event.routeKey) {
-    case 'POST /orders':
-      return answer(201, { id: await createOrder(JSON.parse(event.body ?? '{}')) })
-    case 'GET /orders/{id}': {
-      const order = await readOrder(event.pathParameters?.id)
-      return order === undefined ? answer(404, { message: 'no such order' }) : answer(200, order)
-    }
-    default:
-      return answer(404, { message: `no route ${event.routeKey}` })
+const pool = openDatabase(process.env.DATABASE_SECRET_ID)
+
+/** The orders API: `POST /orders` places an order, `GET /orders/{id}` shows one, `GET /report` the figures of the moment. */
+export const handler = wrapHandler(async (event: Event, context: Context): Promise<Answer> => {
+  try {
+    return await route(event)
+  } catch (error) {
+    if (error instanceof OrderRefused) return answer(400, { message: error.message })
+    logError(context, `${event.routeKey} failed`, error)
+    // The pool knows whether anything happened: only then is asking the caller to come again no risk of a second order.
+    return isSafeToRepeat(error)
+      ? answer(503, { message: 'The service is busy, nothing was done: try again' }, { 'retry-after': '1' })
+      : answer(500, { message: 'Internal Server Error' })
   }
 })
 
-interface NewOrder {
-  readonly customer?: string
-  readonly lines?: readonly { readonly product: string; readonly quantity: number }[]
+async function route(event: Event): Promise<Answer> {
+  switch (event.routeKey) {
+    case 'POST /orders':
+      return placeOrder(bodyOf(event))
+    case 'GET /orders/{id}':
+      return showOrder(event.pathParameters?.id)
+    case 'GET /report':
+      return answer(200, await reportOn(pool))
+    default:
+      return answer(404, { message: 'Not Found' })
+  }
 }
 
-function createOrder({ customer, lines = [] }: NewOrder): Promise<string> {
-  return pool.transaction(async (client) => {
-    const { rows } = await client.query('INSERT INTO orders (customer) VALUES ($1) RETURNING id', [customer])
-    const { id } = rows[0]
-    for (const { product, quantity } of lines) {
-      await client.query('INSERT INTO order_lines (order_id, product, quantity) VALUES ($1, $2, $3)', [
-        id,
-        product,
-        quantity,
-      ])
-    }
-    return id
-  })
+async function placeOrder(body: string): Promise<Answer> {
+  const order = readNewOrder(body)
+  const id = await pool.transaction((client) => storeOrder(client, order))
+  return answer(201, { id }, { location: `/orders/${id}` })
 }
 
-async function readOrder(id: string | undefined): Promise<unknown> {
-  const { rows } = await pool.query(
-    `SELECT o.id, o.customer, coalesce(json_agg(l) FILTER (WHERE l.product IS NOT NULL), '[]') AS lines
-     FROM orders o LEFT JOIN order_lines l ON l.order_id = o.id WHERE o.id = $1 GROUP BY o.id`,
-    [id],
-  )
-  return rows[0]
+async function showOrder(id: string | undefined): Promise<Answer> {
+  const order = isOrderId(id) ? await findOrder(pool, id) : undefined
+  return order === undefined ? answer(404, { message: `There is no order ${id}` }) : answer(200, order)
 }
 
-function answer(statusCode: number, body: unknown): APIGatewayProxyResultV2 {
-  return { statusCode, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+function bodyOf({ body = '', isBase64Encoded }: Event): string {
+  return isBase64Encoded ? Buffer.from(body, 'base64').toString('utf8') : body
+}
+
+function isSafeToRepeat(error: unknown): boolean {
+  return error instanceof Error && 'retry' in error && error.retry === 'safe'
+}
+
+function answer(statusCode: number, body: unknown, headers: Record<string, string> = {}): Answer {
+  return { statusCode, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }

@@ -1,0 +1,17 @@
+import { createPool, type Pool, type PoolOptions } from 'pg-thaw'
+import { secretsManager } from 'pg-thaw/secrets-manager'
+
+/**
+ * The environment's pool. Where the database is comes from DATABASE_URL, or else from PGHOST and its kin; user and password then from
+ * the secret, or without one from PGUSER and PGPASSWORD. The plugin says by PG_THAW_MAX, PG_THAW_MIN and PG_THAW_TARGET how large the
+ * pool may be and what it talks to.
+ */
+export function openDatabase(secretId: string | undefined, options: PoolOptions = {}): Pool {
+  const { DATABASE_URL, PGHOST, PGAPPNAME, AWS_LAMBDA_LOG_STREAM_NAME } = process.env
+  // A session in pg_stat_activity then says in which log its environment writes.
+  const named = { application_name: PGAPPNAME || AWS_LAMBDA_LOG_STREAM_NAME, ...options }
+  if (DATABASE_URL) return createPool({ connectionString: DATABASE_URL, ...named })
+  if (!PGHOST) throw new Error('DATABASE_URL is missing: expected postgres://user:password@host:port/database')
+  // The host is named although the secret has one: between the two may be a proxy.
+  return createPool({ host: PGHOST, ...(secretId && { credentials: secretsManager({ secretId }) }), ...named })
+}
