@@ -8,10 +8,15 @@ import { secretsManager } from 'pg-thaw/secrets-manager'
  */
 export function openDatabase(secretId: string | undefined, options: PoolOptions = {}): Pool {
   const { DATABASE_URL, PGHOST, PGAPPNAME, AWS_LAMBDA_LOG_STREAM_NAME } = process.env
-  // A session in pg_stat_activity then says in which log its environment writes.
-  const named = { application_name: PGAPPNAME || AWS_LAMBDA_LOG_STREAM_NAME, ...options }
-  if (DATABASE_URL) return createPool({ connectionString: DATABASE_URL, ...named })
+  const common: PoolOptions = {
+    // A session in pg_stat_activity then says in which log its environment writes.
+    application_name: PGAPPNAME || AWS_LAMBDA_LOG_STREAM_NAME,
+    // Enough to log a failure and to answer, before the function is timed out.
+    deadlineMarginMillis: 500,
+    ...options,
+  }
+  if (DATABASE_URL) return createPool({ connectionString: DATABASE_URL, ...common })
   if (!PGHOST) throw new Error('DATABASE_URL is missing: expected postgres://user:password@host:port/database')
   // The host is named although the secret has one: between the two may be a proxy.
-  return createPool({ host: PGHOST, ...(secretId && { credentials: secretsManager({ secretId }) }), ...named })
+  return createPool({ host: PGHOST, ...(secretId && { credentials: secretsManager({ secretId }) }), ...common })
 }
