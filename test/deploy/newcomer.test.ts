@@ -1,0 +1,76 @@
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { readPage } from '../docs/support/pages'
+import { createDatabase, type TestDatabase } from '../support/database'
+import { describeUnless } from '../support/requirements'
+import { shell } from './support/shell'
+
+const missing = await shell('npm view pg version --fetch-retries 0').then(
+  () => undefined,
+  (error) => `no registry: ${String(error).split('\n')[0]}`,
+)
+
+/** The blocks of README.md under a heading, by language. */
+function underHeading(heading: string): Record<string, string> {
+  const blocks = readPage('README.md').blocks.filter((block) => block.heading === heading)
+  return Object.fromEntries(blocks.map(({ language, code }) => [language, code]))
+}
+
+describeUnless(missing, 'a newcomer with the README, in an empty directory,', () => {
+  const quickStart = underHeading('Quick start')
+  const testing = underHeading('Testing your own functions')
+  let directory: string
+  let database: TestDatabase
+
+  beforeAll(async () => {
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'pg-thaw-newcomer-')))
+    // Without one npm takes the nearest folder above that has one, and a temporary folder may lie in anything.
+    writeFileSync(join(directory, 'package.json'), '{}')
+    database = await createDatabase()
+  })
+  afterAll(async () => {
+    if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
+    await database?.dispose()
+  })
+
+  function run(command: string, env: NodeJS.ProcessEnv = {}) {
+    return shell(command, { npm_config_cache: join(directory, '.npm'), ...env }, directory)
+  }
+
+  it('installs the package', async () => {
+    expect(quickStart.sh).toBe('npm install pg-thaw pg')
+    // Until it is in the registry, out of the tarball that would be there.
+    await shell(`npm pack --silent --ignore-scripts --pack-destination ${directory}`)
+    const tarball = readdirSync(directory).find((name) => name.endsWith('.tgz'))
+    await run('npm install pg-thaw pg'.replace('pg-thaw', `./${tarball}`))
+    expect(readdirSync(join(directory, 'node_modules'))).toEqual(expect.arrayContaining(['pg', 'pg-thaw']))
+  })
+
+  it('writes the first function, and runs it in the local Lambda', async () => {
+    writeFileSync(join(directory, 'handler.ts'), quickStart.ts ?? '')
+    writeFileSync(join(directory, 'try.mjs'), testing.ts ?? '')
+    await database.admin.query(testing.sql ?? '')
+    expect(testing.sh?.split('\n')).toEqual([
+      'npm install --save-dev esbuild',
+      'npx esbuild handler.ts --bundle --platform=node --external:pg-native --outfile=handler.cjs',
+      'node try.mjs',
+    ])
+    await run('npm install --save-dev esbuild')
+    await run('npx esbuild handler.ts --bundle --platform=node --external:pg-native --outfile=handler.cjs')
+    const { host, port, user, password, database: name } = database.config
+    const env = { PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGDATABASE: name }
+    const { stdout } = await run('node try.mjs', env)
+    const [, promised] = /\/\/ (.*true)$/m.exec(testing.ts ?? '') ?? []
+    expect(stdout.trim()).toBe(promised)
+    expect(await database.admin.query('SELECT stock FROM products')).toEqual([{ stock: 9 }])
+    await database.untilSessions(0)
+  })
+
+  it('copies the goodbye next to a bundle, where it loads', async () => {
+    mkdirSync(join(directory, 'dist'))
+    await run('cp node_modules/pg-thaw/dist/goodbye.mjs dist/')
+    await run('node --import ./dist/goodbye.mjs --eval 0')
+  })
+})
