@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { PrismaPg } from '@prisma/adapter-pg'
 
@@ -36,7 +36,7 @@ export interface GeneratedClient {
   dispose(): Promise<void>
 }
 
-const PRISMA = join('node_modules', 'prisma', 'build', 'index.js')
+const PRISMA = resolve('node_modules', 'prisma', 'build', 'index.js')
 
 /** Generates the client of `library.prisma`, without the network. */
 export async function generatePrismaClient(): Promise<GeneratedClient> {
@@ -46,24 +46,28 @@ export async function generatePrismaClient(): Promise<GeneratedClient> {
   const directory = await mkdtemp(join(cache, 'pg-thaw-prisma-'))
   const dispose = () => rm(directory, { recursive: true, force: true })
   try {
-    const schema = join(directory, 'schema.prisma')
-    await copyFile(join(import.meta.dirname, 'library.prisma'), schema)
-    // The binary must be there, or it would be downloaded; it is not run.
-    const stub = join(directory, 'schema-engine')
-    await writeFile(stub, '#!/bin/sh\nexit 1\n')
-    await chmod(stub, 0o755)
-    await promisify(execFile)(process.execPath, [PRISMA, 'generate', '--schema', schema], {
-      env: {
-        ...process.env,
-        PRISMA_SCHEMA_ENGINE_BINARY: stub,
-        CHECKPOINT_DISABLE: '1',
-        PRISMA_HIDE_UPDATE_MESSAGE: '1',
-      },
-    })
+    await copyFile(join(import.meta.dirname, 'library.prisma'), join(directory, 'schema.prisma'))
+    await prismaGenerate(directory)
     const { PrismaClient } = createRequire(import.meta.url)(join(process.cwd(), directory, 'client'))
     return { PrismaClient, dispose }
   } catch (error) {
     await dispose()
     throw error
   }
+}
+
+/** Runs `prisma generate` on the `schema.prisma` in a folder, without the network. */
+export async function prismaGenerate(directory: string): Promise<void> {
+  // The binary must be there, or it would be downloaded; it is not run.
+  const stub = join(directory, 'schema-engine')
+  await writeFile(stub, '#!/bin/sh\nexit 1\n')
+  await chmod(stub, 0o755)
+  await promisify(execFile)(process.execPath, [PRISMA, 'generate', '--schema', join(directory, 'schema.prisma')], {
+    env: {
+      ...process.env,
+      PRISMA_SCHEMA_ENGINE_BINARY: stub,
+      CHECKPOINT_DISABLE: '1',
+      PRISMA_HIDE_UPDATE_MESSAGE: '1',
+    },
+  })
 }

@@ -10,6 +10,8 @@ const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 export interface Resolution {
   readonly module: string
   readonly moduleResolution: string
+  /** Whether to take the types of libraries on trust. Default false. */
+  readonly skipLibCheck?: boolean
 }
 
 /** Strict as can be, and nothing of the libraries' own types is taken on trust. */

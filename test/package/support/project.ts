@@ -11,6 +11,8 @@ export interface Project {
   readonly directory: string
   /** Paths of all files that the package brought, sorted. */
   files(): string[]
+  /** Puts a package of this repository beside it. */
+  link(name: string): void
   /** Writes a file and returns its path. */
   write(path: string, text: string): string
   /** Runs Node.js here; resolves with what it prints. */
@@ -26,6 +28,11 @@ export async function installPackage(): Promise<Project> {
   const project: Project = {
     directory,
     files: () => filesIn(join(directory, 'node_modules', 'pg-thaw')),
+    link(name) {
+      const link = join(directory, 'node_modules', name)
+      mkdirSync(dirname(link), { recursive: true })
+      symlinkSync(resolve('node_modules', name), link)
+    },
     write(path, text) {
       const file = join(directory, path)
       mkdirSync(dirname(file), { recursive: true })
@@ -60,11 +67,7 @@ async function install(project: Project): Promise<void> {
   if (tarball === undefined) throw new Error('Expected `npm pack` to leave a tarball')
   // The peers are linked below: npm would ask the registry for them.
   await npm(directory, directory, ['install', '--offline', '--legacy-peer-deps', '--ignore-scripts', `./${tarball}`])
-  for (const name of beside) {
-    const link = join(directory, 'node_modules', name)
-    mkdirSync(dirname(link), { recursive: true })
-    symlinkSync(resolve('node_modules', name), link)
-  }
+  for (const name of beside) project.link(name)
 }
 
 /** Runs npm as a shell would, whatever npm runs the tests, and with a cache that is empty. */

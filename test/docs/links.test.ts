@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type Page, pages, proseOf, readPage } from './support/pages'
+
+const all = pages()
+
+/** The targets of all links of a page, but those to elsewhere. */
+function linksOf(page: Page): string[] {
+  const targets = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+  return targets.filter((target) => !target.startsWith('https://'))
+}
+
+/** As GitHub makes the name of a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+}
+
+describe('links of the docs', () => {
+  it.each(all.map((page) => [page.path, page] as const))('of %s lead somewhere', (_, page) => {
+    for (const link of linksOf(page)) {
+      const [file = '', anchor] = link.split('#')
+      const path = file === '' ? page.path : join(dirname(page.path), file)
+      expect(existsSync(path), `${page.path}: ${link}`).toBe(true)
+      if (anchor !== undefined) expect(readPage(path).headings.map(anchorOf), `${page.path}: ${link}`).toContain(anchor)
+    }
+  })
+
+  it('lead from the README to every page', () => {
+    const [readme, ...others] = all
+    const linked = readme === undefined ? [] : linksOf(readme)
+    expect(linked).toEqual(expect.arrayContaining(others.map(({ path }) => relative('.', path))))
+  })
+
+  it('to elsewhere are encrypted', () => {
+    for (const page of all) expect(proseOf(page)).not.toMatch(/\]\(http:/)
+  })
+})

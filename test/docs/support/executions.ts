@@ -1,0 +1,51 @@
+/** What becomes of a command of the docs in the tests. */
+export type Execution =
+  /** Runs in this file, which has the command in it word for word. */
+  | { readonly in: string }
+  /** Can't run here. */
+  | { readonly notHere: string }
+
+const ci = { in: '.ci/run' }
+const deployed = { in: 'test/deploy/commands.test.ts' }
+const newcomer = { in: 'test/deploy/newcomer.test.ts' }
+const zips = { in: 'test/deploy/zips.test.ts' }
+const account = {
+  notHere: 'needs an AWS account; test/serverless packages the same services and checks their templates',
+}
+
+/** Every command of README.md and docs/, and where it runs. */
+export const executions: Readonly<Record<string, Execution>> = {
+  'npm ci': ci,
+  'npm test': ci,
+  'npm run test:deploy': ci,
+
+  'npm run demo': deployed,
+  'npm run bench': { notHere: 'the same as with --json, which runs' },
+  'npm run bench -- --json': deployed,
+  'npm run bench -- --only acquire-1': deployed,
+
+  'npm install pg-thaw pg': newcomer,
+  'npm install --save-dev esbuild': newcomer,
+  'npx esbuild handler.ts --bundle --platform=node --external:pg-native --outfile=handler.cjs': newcomer,
+  'node try.mjs': newcomer,
+  'cp node_modules/pg-thaw/dist/goodbye.mjs dist/': newcomer,
+
+  'npm run package': zips,
+  'curl --aws-sigv4 "aws:amz:eu-central-1:execute-api" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" --json \'{"customer":"Ada","lines":[{"product":"tea","quantity":2}]}\' "$HTTP_API_URL/orders"':
+    zips,
+
+  'npx serverless pg-thaw budget': deployed,
+  'npx serverless pg-thaw budget --stage prod': deployed,
+  'npx serverless pg-thaw budget --stage prod --param proxy=true': deployed,
+  'npx serverless deploy': account,
+  'npx serverless deploy --stage prod': account,
+  'npx serverless deploy --stage prod --param proxy=true': account,
+  'npx serverless deploy --stage prod --param deletionProtection=false': account,
+  'npx serverless info': account,
+  'npx serverless remove': account,
+  'npx serverless remove --stage NAME': account,
+
+  // Parts of `npm test`.
+  'npx vitest run test/integration/credentials/tls.test.ts': { in: 'test/integration/credentials/tls.test.ts' },
+  'npx vitest run test/pgbouncer': { in: 'test/pgbouncer' },
+}
