@@ -1,0 +1,119 @@
+import type { InvocationRecord, LocalLambda } from 'pg-thaw/testing'
+import type { FunctionConfiguration } from './configuration'
+
+/** One environment, as the page shows it. */
+export interface EnvironmentView {
+  readonly id: string
+  readonly function: string
+  readonly pid: number
+  readonly state: 'starting' | 'running' | 'frozen' | 'ending' | 'gone'
+  /** When it came into this state, ms since the epoch. */
+  readonly since: number
+  readonly invocations: number
+  /** Its last call. */
+  readonly lastMillis: number | undefined
+  /** How it ended, once it is gone. */
+  readonly end: End | undefined
+}
+
+/** `retired` after having said goodbye, `killed` without a word, or whatever its last call came to. */
+export type End = 'retired' | 'killed' | 'timeout' | 'crash' | 'init-error'
+
+/** A call that is over. */
+export interface Call {
+  readonly function: string
+  readonly environmentId: string
+  readonly outcome: InvocationRecord['outcome']
+  readonly cold: boolean
+  readonly millis: number
+  readonly initMillis: number | undefined
+  readonly at: number
+}
+
+/** Who wants to know what happens. */
+export interface FleetObserver {
+  /** An environment was taken or has come back. */
+  changed(): void
+  called(call: Call): void
+}
+
+/** Those that are gone are shown for longer than a session can outlive them, and no more than so many. */
+const GONE_MILLIS = 90_000
+const MOST_GONE = 12
+
+/** One function: its environments, and what became of those it had. */
+export class Fleet {
+  readonly configuration: FunctionConfiguration
+  readonly #lambda: LocalLambda
+  readonly #observer: FleetObserver
+  /** Also those that are gone. */
+  readonly #views = new Map<string, EnvironmentView>()
+  readonly #ends = new Map<string, End>()
+  readonly #lastMillis = new Map<string, number>()
+
+  constructor(configuration: FunctionConfiguration, lambda: LocalLambda, observer: FleetObserver) {
+    this.configuration = configuration
+    this.#lambda = lambda
+    this.#observer = observer
+  }
+
+  /** Calls the function; rejects as {@link LocalLambda.invoke} does. */
+  async invoke(event: unknown): Promise<InvocationRecord> {
+    const pending = this.#lambda.invoke(event)
+    // One that was frozen runs by now, and may be frozen again at the next look.
+    this.#observer.changed()
+    const record = await pending
+    const { environmentId, outcome, cold, latencyMillis, initMillis } = record
+    if (outcome === 'timeout' || outcome === 'crash' || outcome === 'init-error') {
+      if (!this.#ends.has(environmentId)) this.#ends.set(environmentId, outcome)
+    }
+    this.#lastMillis.set(environmentId, latencyMillis)
+    const call = { environmentId, outcome, cold, millis: latencyMillis, initMillis, at: Date.now() }
+    this.#observer.called({ function: this.configuration.name, ...call })
+    this.#observer.changed()
+    return record
+  }
+
+  /** Whether it has or had such an environment. */
+  has(environmentId: string): boolean {
+    return this.#views.has(environmentId)
+  }
+
+  /** Ends an environment as a failing host does. */
+  async kill(environmentId: string): Promise<void> {
+    this.#ends.set(environmentId, 'killed')
+    await this.#lambda.vanish([environmentId])
+  }
+
+  /** Ends an idle environment as Lambda does when it is not needed any more. */
+  retire(environmentId: string): Promise<void> {
+    return this.#lambda.scaleIn([environmentId])
+  }
+
+  /** All environments, in the order in which they were made. */
+  look(now = Date.now()): readonly EnvironmentView[] {
+    const present = new Map(this.#lambda.environments.map((environment) => [environment.id, environment]))
+    for (const { id, pid, state, invocations } of present.values()) {
+      const before = this.#views.get(id)
+      const since = before?.state === state && before.invocations === invocations ? before.since : now
+      const lastMillis = this.#lastMillis.get(id)
+      this.#views.set(id, {
+        ...{ id, function: this.configuration.name, pid, state, since, invocations, lastMillis, end: undefined },
+      })
+    }
+    for (const [id, view] of this.#views) {
+      if (present.has(id) || view.state === 'gone') continue
+      this.#views.set(id, { ...view, state: 'gone', since: now, end: this.#ends.get(id) ?? 'retired' })
+    }
+    this.#forget(now)
+    return [...this.#views.values()]
+  }
+
+  #forget(now: number): void {
+    const gone = [...this.#views.values()].filter(({ state }) => state === 'gone')
+    for (const [place, { id, since }] of gone.entries()) {
+      if (now - since < GONE_MILLIS && place >= gone.length - MOST_GONE) continue
+      for (const facts of [this.#views, this.#ends, this.#lastMillis]) facts.delete(id)
+    }
+  }
+}

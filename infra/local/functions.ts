@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import type { LocalLambda, LogLine } from 'pg-thaw/testing'
+import type { PostgresServer } from '../../scripts/postgres-server'
+import type { FunctionConfiguration } from './configuration'
+import { startLambda } from './lambda'
+
+const repository = resolve(__dirname, '..', '..')
+
+/** How the functions run. */
+export interface Surroundings {
+  /** Where the bundles are. */
+  readonly directory: string
+  readonly database: PostgresServer
+  /** How long an environment is kept that nobody calls, ms. */
+  readonly idleMillis: number
+  /** Default: dropped. */
+  readonly onLog?: (line: LogLine) => void
+}
+
+/** Bundles the functions, as they are deployed. */
+export async function bundleFunctions(directory: string): Promise<void> {
+  const script = join(repository, 'scripts', 'build-functions.mjs')
+  await promisify(execFile)(process.execPath, [script, directory], { cwd: repository })
+}
+
+/**
+ * Starts a function with what the plugin gives it: the pool's figures, and the goodbye, preloaded. Its network is that of a machine
+ * which stands still while it is frozen, and which says nothing when it is gone.
+ */
+export function startFunction(
+  { bundle, timeoutMillis, concurrency, max, min }: FunctionConfiguration,
+  { directory, database, idleMillis, onLog }: Surroundings,
+): Promise<LocalLambda> {
+  const preloads = [join(repository, 'dist', 'goodbye.mjs'), join(__dirname, 'name-sessions.mjs')]
+  return startLambda({
+    module: join(directory, `${bundle}.js`),
+    env: {
+      PGUSER: database.user,
+      PGPASSWORD: database.password,
+      PGDATABASE: database.database,
+      PG_THAW_MAX: String(max),
+      PG_THAW_MIN: String(min),
+      NODE_OPTIONS: preloads.map((file) => `--import=${pathToFileURL(file).href}`).join(' '),
+    },
+    timeoutMillis,
+    reservedConcurrency: concurrency,
+    idleLifetimeMillis: idleMillis,
+    database: { host: database.host, port: database.port },
+    freezeModel: 'paused-machine',
+    vanish: 'silent',
+    ...(onLog && { onLog }),
+  })
+}
