@@ -4,6 +4,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type LocalService, startLocalService } from '../../infra/local/service'
 import { describeUnless } from '../support/requirements'
 
+/** The browser's, as far as it is used in there. */
+declare class MutationObserver {
+  constructor(callback: () => void)
+  observe(target: unknown, options: object): void
+}
+
 const executablePath = '/usr/bin/chromium'
 const missing = existsSync(executablePath) ? undefined : `no ${executablePath} (apt-get install chromium)`
 /** Where to leave a picture for the docs: PG_THAW_SCREENSHOT=docs/local.png */
