@@ -61,7 +61,8 @@ export function rotatingSecret(
   return async (request): Promise<Credentials> => {
     if (request.fresh) refusedId = lastId
     const version = await newest(request)
-    lastId = version.versionId
+    // Another one is on its way else, or has been given already.
+    if (!request.signal.aborted) lastId = version.versionId
     if (version.text === undefined) throw binarySecret(reading)
     return readSecret(version.text, reading)
   }

@@ -30,8 +30,8 @@ const HUNG_MILLIS = 10_000
 /** Credentials that expire are given up this much earlier, as a part of their time: a dial takes time too. */
 const MARGIN = 0.1
 const LONGEST_MARGIN_MILLIS = 5000
-/** How often one dial is repeated with other credentials: each is an attempt that the server counts. */
-const MOST_REPETITIONS = 2
+/** How often one dial is repeated with yet other credentials: each is an attempt that the server counts. */
+const MOST_REPETITIONS = 3
 
 interface Kept {
   readonly credentials: Credentials
@@ -70,7 +70,8 @@ export class CredentialSource {
    * more, unless they are still the same. It is given a promise, so that it can open the connection meanwhile; it must reject
    * when that does.
    *
-   * What was fetched may be refused too, by a server that is one rotation further: then, for others, once more.
+   * What was fetched may be refused too, by a server that is a step of a rotation further, or since a cache was older still: then again,
+   * as long as there are yet others.
    *
    * @throws {CredentialsError} when there are none. Whatever `dial` throws.
    */

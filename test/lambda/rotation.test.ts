@@ -83,6 +83,7 @@ class Load {
   readonly #lambda: LocalLambda
   readonly #callers: Promise<void>[]
   #waiting: { readonly count: number; readonly resolve: () => void }[] = []
+  readonly #underWay = new Set<Promise<unknown>>()
   #isOver = false
 
   constructor(lambda: LocalLambda) {
@@ -90,9 +91,11 @@ class Load {
     this.#callers = pausesMillis.map((millis) => this.#callEvery(millis))
   }
 
-  /** Resolves when so many more calls are over. */
-  further(calls: number): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push({ count: this.records.length + calls, resolve }))
+  /** Resolves when so many more calls are over, those that are under way among them: no rotation is so quick that a call meets several. */
+  async further(calls: number): Promise<void> {
+    const underWay = [...this.#underWay]
+    await new Promise<void>((resolve) => this.#waiting.push({ count: this.records.length + calls, resolve }))
+    await Promise.all(underWay)
   }
 
   /** Wakes more environments than the callers keep busy, all at once. */
@@ -122,7 +125,10 @@ class Load {
   }
 
   async #call(): Promise<void> {
-    this.records.push(await this.#lambda.invoke({}))
+    const call = this.#lambda.invoke({})
+    this.#underWay.add(call)
+    this.records.push(await call)
+    this.#underWay.delete(call)
     const isDone = ({ count }: { count: number }) => this.records.length >= count
     for (const { resolve } of this.#waiting.filter(isDone)) resolve()
     this.#waiting = this.#waiting.filter((it) => !isDone(it))
@@ -149,9 +155,9 @@ describe('a single user whose password rotates under a steady load', patience, (
     for (let rotation = 0; rotation < rotations; rotation += 1) {
       const before = refusals
       // The old password is refused from the second step on, while the secret names it until the last.
-      const refused = () => until(() => refusals > before)
       const steps = roles.steps('same', async (step) => {
-        await (step === 'set' ? refused() : load.further(2))
+        await load.further(2)
+        if (step === 'set') await until(() => refusals > before)
       })
       await service.rotate(secretId, steps)
       await load.further(2)

@@ -62,10 +62,11 @@ describe('the types of the installed package', patience, () => {
     expect(await compile(project, files, resolution)).toBe('')
   })
 
-  it('serve every example of README.md and of the doc comments', async () => {
-    const examples = [...examplesIn('README.md'), ...examplesBelow('src', Object.keys(library))]
+  it('serve every example of README.md, of the page on credentials and of the doc comments', async () => {
+    const pages = ['README.md', 'docs/credentials.md']
+    const examples = [...pages.flatMap((it) => examplesIn(it)), ...examplesBelow('src', Object.keys(library))]
     expect(examples.map(({ at }) => at)).toEqual(
-      expect.arrayContaining([expect.stringContaining('README.md'), expect.stringContaining('src/')]),
+      expect.arrayContaining([...pages, 'src/'].map((it) => expect.stringContaining(it))),
     )
     const files = examples.map((it, index) => project.write(`example-${index}.mts`, it.code))
     const said = await compile(project, files, { module: 'node16', moduleResolution: 'node16' })

@@ -91,6 +91,26 @@ describe('a secret that rotates', () => {
     expect([await password(false), await password(true), await password(false)]).toEqual(['one', 'two', 'two'])
   })
 
+  it('is not mistaken for what was given in the place of a read that was given up', async () => {
+    const waiting: (() => void)[] = []
+    const versions: Record<string, string> = { AWSCURRENT: 'one' }
+    const provider = rotatingSecret({ secretId, user: 'app' }, async (stage) => {
+      const text = versions[stage]
+      if (versions.AWSCURRENT === 'one') await new Promise<void>((resolve) => waiting.push(resolve))
+      if (text === undefined) throw new CredentialsLookupError('CREDENTIALS_SECRET_NOT_FOUND', 'none')
+      return { versionId: text, text }
+    })
+    const givenUp = new AbortController()
+    const late = Promise.resolve(provider({ fresh: false, signal: givenUp.signal }))
+    versions.AWSCURRENT = 'two'
+    givenUp.abort()
+    expect((await provider({ fresh: true, signal })).password).toBe('two')
+    for (const resolve of waiting) resolve()
+    await late
+    versions.AWSPENDING = 'three'
+    expect((await provider({ fresh: true, signal })).password).toBe('three')
+  })
+
   it('is read by another label alone, where one is given', async () => {
     const reads: string[] = []
     const provider = rotatingSecret({ secretId, user: 'app', versionStage: 'AWSPREVIOUS' }, async (stage) => {

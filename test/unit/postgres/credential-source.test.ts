@@ -342,13 +342,13 @@ describe('credentials that the server refuses', () => {
     expect(await source.use(forEver, dial)).toBe('connected')
   })
 
-  it('are renewed twice where the server is one rotation further than what was fetched', async () => {
+  it('are renewed again where the server is further than what was fetched', async () => {
     const { source, requests } = counting()
-    const { dial, attempts } = server(() => 'password 3')
+    const { dial, attempts } = server(() => 'password 4')
     const results = Array.from({ length: 5 }, () => source.use(new AbortController().signal, dial))
     expect(await Promise.all(results)).toEqual(Array(5).fill('connected'))
-    expect(requests).toEqual([false, true, true])
-    expect(attempts).toHaveLength(15)
+    expect(requests).toEqual([false, true, true, true])
+    expect(attempts).toHaveLength(20)
   })
 
   it('are not tried a second time by the same dial', async () => {
@@ -362,13 +362,13 @@ describe('credentials that the server refuses', () => {
     expect(requests).toEqual([false, true, true])
   })
 
-  it('are given up after two repetitions, even if they differ each time', async () => {
+  it('are given up after three repetitions, even if they differ each time', async () => {
     const { source, requests } = counting()
     const { dial, attempts } = server(() => 'another')
     await expect(source.use(forEver, dial)).rejects.toMatchObject({ code: '28P01' })
     await expect(source.use(forEver, dial)).rejects.toMatchObject({ name: 'CredentialsError', code: '28P01' })
-    expect(attempts).toEqual(['password 1', 'password 2', 'password 3'])
-    expect(requests).toEqual([false, true, true])
+    expect(attempts).toEqual(['password 1', 'password 2', 'password 3', 'password 4'])
+    expect(requests).toEqual([false, true, true, true])
   })
 
   it('are given up after one repetition where they are made for each dial', async () => {
