@@ -142,10 +142,10 @@ describe('no secret shows', () => {
     async (fault) => {
       service.fail(fault)
       extension.refuse(500, `{"SecretString":"${marker}"`)
-      for (const provider of [secretsManager({ secretId }), secretsExtension({ secretId })]) {
-        const pool = open({ credentials: provider, connectionTimeoutMillis: 1000 })
-        await fails(pool, /^POOL_(CREDENTIALS_FAILED|ACQUIRE_TIMEOUT)$/)
-      }
+      const both = [secretsManager({ secretId }), secretsExtension({ secretId })].map((credentials) =>
+        fails(open({ credentials, connectionTimeoutMillis: 1000 }), /^POOL_(CREDENTIALS_FAILED|ACQUIRE_TIMEOUT)$/),
+      )
+      await Promise.all(both)
       expectNothingShown()
     },
     60_000,
