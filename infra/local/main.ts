@@ -24,7 +24,7 @@ function welcome(url: string): string {
   curl ${url}/orders/1
   curl ${url}/report
   curl ${url}/local/queue --data '{"id":"1"}'
-  curl -X POST ${url}/local/schedule
+  curl --request POST ${url}/local/schedule
 
   Ctrl-C ends it.
 `

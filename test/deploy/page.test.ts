@@ -27,7 +27,7 @@ describeUnless(missing, 'the page of npm run local, in a browser', () => {
   beforeAll(async () => {
     service = await startLocalService({ port: 0 })
     browser = await chromium.launch({ executablePath, headless: true, args: [...args, ...quiet] })
-    page = await browser.newPage({ viewport: { width: 1180, height: 800 }, colorScheme: 'light' })
+    page = await browser.newPage({ viewport: { width: 1180, height: 850 }, colorScheme: 'light' })
     page.on('pageerror', ({ message }) => complaints.push(message))
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text())
@@ -118,7 +118,7 @@ describeUnless(missing, 'the page of npm run local, in a browser', () => {
     await expect.poll(() => page.locator('#answer').textContent(), { timeout: 30_000 }).toMatch(/"ordered":\d+/)
     await press('Place an order')
     await orders().and(page.locator('[data-state="running"]')).waitFor()
-    if (picture !== undefined) await page.screenshot({ path: picture, fullPage: true })
+    if (picture !== undefined) await page.screenshot({ path: picture })
   })
 
   it('asks nobody but the service, and complains of nothing', () => {

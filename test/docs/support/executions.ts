@@ -8,6 +8,8 @@ export type Execution =
 const ci = { in: '.ci/run' }
 const deployed = { in: 'test/deploy/commands.test.ts' }
 const newcomer = { in: 'test/deploy/newcomer.test.ts' }
+const local = { in: 'test/deploy/local.test.ts' }
+const offline = { in: 'test/deploy/offline.test.ts' }
 const zips = { in: 'test/deploy/zips.test.ts' }
 const account = {
   notHere: 'needs an AWS account; test/serverless packages the same services and checks their templates',
@@ -33,6 +35,17 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run package': zips,
   'curl --aws-sigv4 "aws:amz:eu-central-1:execute-api" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" --json \'{"customer":"Ada","lines":[{"product":"tea","quantity":2}]}\' "$HTTP_API_URL/orders"':
     zips,
+
+  'npm run local': local,
+  'npm run local -- --port 4000': local,
+  'curl http://localhost:3000/orders --json \'{"customer":"Ada","lines":[{"product":"tea","quantity":2}]}\'': local,
+  'curl http://localhost:3000/orders/1': local,
+  'curl http://localhost:3000/report': local,
+  'curl http://localhost:3000/local/queue --data \'{"id":"1"}\'': local,
+  'curl --request POST http://localhost:3000/local/schedule': local,
+  'curl --request POST "http://localhost:3000/local/burst?orders=8"': local,
+  'npx serverless invoke local --stage local --function migrate': offline,
+  'npx serverless offline --stage local': offline,
 
   'npx serverless pg-thaw budget': deployed,
   'npx serverless pg-thaw budget --stage prod': deployed,
