@@ -1,10 +1,11 @@
+import type { Writable } from 'node:stream'
 import type { PoolClient, QueryResult } from 'pg'
 import type { Checkout } from '../pool/checkout.js'
 import { systemClock } from '../pool/clock.js'
 import { PoolError } from '../pool/errors.js'
 import { Borrower } from './borrower.js'
 import { reportLoss } from './loss.js'
-import { isUsable, type PgClient } from './pg-client.js'
+import { isSettling, isUsable, type PgClient } from './pg-client.js'
 import { endsSession, tellRetry } from './retry.js'
 import { heardNow, listenForSigns } from './sign-of-life.js'
 
@@ -73,6 +74,7 @@ export function queryOn(
           return
       }
     }
+    gatherWrites(checkout.resource)
     try {
       // With a callback, as pg.Pool does: cursors and instrumentations depend on it.
       checkout.resource.query(text as string, values as unknown[], settled)
@@ -80,6 +82,23 @@ export function queryOn(
       settled(error as Error)
     }
   })
+}
+
+/**
+ * Queries that join others on their connection in one turn of the event loop leave in one write, at its end: each write is a call into the
+ * kernel, which takes longer than all else about a query. The first one leaves at once.
+ */
+function gatherWrites(client: PgClient): void {
+  if (!client.pipeline || !isSettling(client)) return
+  const { stream } = client.connection
+  // Corked in this turn already; or a stream of the user's own, which can't be.
+  if (stream.writableCorked !== 0) return
+  stream.cork()
+  process.nextTick(letGo, stream)
+}
+
+function letGo(stream: Writable): void {
+  stream.uncork()
 }
 
 /** Says what an error means, and who asked: the stack that came leads to the socket, that of a continuation to the caller. */

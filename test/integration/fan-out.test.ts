@@ -1,6 +1,6 @@
 import pg from 'pg'
 import Cursor from 'pg-cursor'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Pool, type PoolOptions } from '../../src/index'
 import { createDatabase, type TestDatabase } from '../support/database'
 
@@ -31,6 +31,20 @@ describe('fan-out', () => {
     expect(results.map(({ rows }) => rows[0].n)).toEqual(Array.from({ length: 50 }, (_, n) => n))
     expect(new Set(results.map(({ rows }) => rows[0].pid)).size).toBe(1)
     expect(pool.stats()).toMatchObject({ joins: 49, lent: 0, idle: 1, dials: 1 })
+  })
+
+  it('gathers what is asked in one turn: the first query leaves at once, the others together at its end', async () => {
+    open()
+    const { stream } = await pool.use(async (client) => client.connection)
+    const written = vi.spyOn(stream, '_write')
+    const gathered = vi.spyOn(stream as Required<typeof stream>, '_writev')
+    const queries = Array.from({ length: 10 }, (_, n) => pool.query(`SELECT ${n} AS n`))
+    expect([written.mock.calls.length, gathered.mock.calls.length]).toEqual([1, 0])
+    await new Promise(process.nextTick)
+    expect([written.mock.calls.length, gathered.mock.calls.length]).toEqual([1, 1])
+    expect(gathered.mock.calls[0]?.[0]).toHaveLength(9)
+    const results = await Promise.all(queries)
+    expect(results.map(({ rows }) => rows[0].n)).toEqual(Array.from({ length: 10 }, (_, n) => n))
   })
 
   it('leaves the others whole when one fails, in each protocol', async () => {
