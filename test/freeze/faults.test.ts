@@ -39,8 +39,9 @@ async function start(pool: PoolOptions): Promise<void> {
   fleet = await processes(1, {
     module: worker.module,
     database: { host: relay.host, port: relay.port, user, password, database },
-    pool: { validationTimeoutMillis: 300, ...pool },
-    lambda: { timeoutMillis: 1000 },
+    // A busy machine may need more time for its answer than the default leaves it.
+    pool: { validationTimeoutMillis: 300, deadlineMarginMillis: 500, ...pool },
+    lambda: { timeoutMillis: 1500 },
   })
   await expectSuccess()
 }

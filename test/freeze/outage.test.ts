@@ -10,6 +10,7 @@ const downMillis = 5000
 /** How long after its return the server is watched, and how soon every environment must have an answer. */
 const watchMillis = 1500
 const recoveryMillis = 1000
+const mostSlowness = 500
 /** Of each of two functions: one whose calls have the time to wait for the server, and one whose calls have not. */
 const environments = 8
 const impatience = 1000
@@ -107,10 +108,16 @@ it('F4: five seconds without a database cost time, no call that had the time, an
   expect(failed(ofImpatient).length).toBeGreaterThanOrEqual(environments)
   // Nothing of what an environment went through during the outage holds it back when it is over.
   expect(failed(ofImpatient).filter(({ began }) => began > back)).toEqual([])
+  // What a busy machine takes for a call that had nothing to recover from is not the pool's.
+  const slowness = Math.min(mostSlowness, slowest([...ofPatient, ...ofImpatient].filter(({ began }) => began > back)))
   for (const calls of [ofPatient, ofImpatient])
-    expect(Math.max(...recoveries(calls, back))).toBeLessThan(recoveryMillis)
+    expect(Math.max(...recoveries(calls, back))).toBeLessThan(recoveryMillis + slowness)
   expect(attempts).toBeLessThanOrEqual(2 * environments * attemptsPerEnvironment)
 })
+
+function slowest(calls: readonly Call[]): number {
+  return Math.max(0, ...calls.map(({ began, ended }) => ended - began))
+}
 
 /** When each caller had its first answer after the server was back, ms. */
 function recoveries(calls: readonly Call[], back: number): number[] {

@@ -38,7 +38,8 @@ async function start(): Promise<void> {
       PGUSER: user,
       PGPASSWORD: password,
       PGDATABASE: name,
-      POOL_OPTIONS: JSON.stringify({ pooling: 'always' }),
+      // A busy machine may need more time for its answer than the default leaves it.
+      POOL_OPTIONS: JSON.stringify({ pooling: 'always', deadlineMarginMillis: 500 }),
     },
   })
 }
