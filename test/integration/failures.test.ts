@@ -112,7 +112,7 @@ describe('a dial that fails', () => {
   })
 
   it('B9: a caller that acquires while it holds the only connection gets an error that explains it', async () => {
-    open({ max: 1, connectionTimeoutMillis: 100 })
+    open({ max: 1, connectionTimeoutMillis: 1000 })
     await expect(pool.use(() => pool.query('SELECT 1'))).rejects.toThrow(
       /timeout exceeded when trying to connect.*every connection is lent: a caller that holds one/,
     )
