@@ -19,6 +19,7 @@ const account = {
 export const executions: Readonly<Record<string, Execution>> = {
   'npm ci': ci,
   'npm test': ci,
+  'npm run test:oldest': ci,
   'npm run test:deploy': ci,
 
   'npm run demo': deployed,
