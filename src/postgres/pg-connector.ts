@@ -11,6 +11,7 @@ import { onLoss } from './loss.js'
 import type { Reset } from './options.js'
 import { isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import type { Profile } from './profile.js'
+import { coverPassword } from './secrets.js'
 import { signInWith } from './sign-in.js'
 import { heardNow, lastSignOf } from './sign-of-life.js'
 import { classifyDialFailure, SQLSTATE } from './sqlstate.js'
@@ -179,6 +180,7 @@ export class PgConnector implements Connector<PgClient> {
       if (tls !== undefined) verifyHost(client, tls)
       if (pending !== undefined) signInWith(client, pending, database)
       await client.connect()
+      coverPassword(client)
       if (pending !== undefined) this.#signedInWith.set(client, await pending)
       await this.#prepare(client)
       return client

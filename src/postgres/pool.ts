@@ -21,7 +21,7 @@ import { poolEvents } from './pool-events.js'
 import { PROFILES } from './profile.js'
 import { resourcePoolOptions } from './resource-options.js'
 import { neverRan, tellRetry } from './retry.js'
-import { copyOptions, hidePassword, hideSecrets } from './secrets.js'
+import { copyOptions, hideSecrets } from './secrets.js'
 import { isShareable } from './shareable.js'
 import { runInTransaction, withRetries } from './transaction.js'
 
@@ -131,10 +131,7 @@ export class Pool extends pg.Pool {
       this.#credentials = new CredentialSource({ provider, ttlMillis, clock: systemClock, random: Math.random, moved })
     }
     const connector = new PgConnector({
-      newClient: () => {
-        const client = hidePassword(new Client(config))
-        return profile.ownsSession ? client : leaveSessionAlone(client)
-      },
+      newClient: () => (profile.ownsSession ? new Client(config) : leaveSessionAlone(new Client(config))),
       onConnect: given.onConnect,
       verify: given.verify,
       reset: resolved.reset,

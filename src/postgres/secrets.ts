@@ -18,8 +18,8 @@ export function copyOptions<T extends object>(options: T): T {
  * Keeps secrets out of `util.inspect`, `JSON.stringify` and the like: they stay readable by name, which consumers rely on, but are
  * neither enumerable nor shown with `showHidden`.
  */
-export function hideSecrets(options: object, names: readonly string[] = SECRETS): void {
-  for (const name of names) {
+export function hideSecrets(options: object): void {
+  for (const name of SECRETS) {
     const descriptor = Object.getOwnPropertyDescriptor(options, name)
     if (descriptor?.configurable !== true || !('value' in descriptor)) continue
     let value: unknown = descriptor.value
@@ -30,12 +30,16 @@ export function hideSecrets(options: object, names: readonly string[] = SECRETS)
   }
 }
 
-/** The same for the password that a client keeps, also for what it will be told. */
-export function hidePassword<C extends object>(client: C): C {
-  hideSecrets(client, ['password'])
-  const parameters: unknown = Reflect.get(client, 'connectionParameters')
-  if (typeof parameters === 'object' && parameters !== null) hideSecrets(parameters, ['password'])
-  return client
+/**
+ * The same for the password that a client keeps once it has signed in: it is put behind a function, which pg takes for a password as
+ * well. (A getter would have V8 keep the whole client as a dictionary, and every query pay for that.)
+ */
+export function coverPassword(client: object): void {
+  for (const holder of [client, Reflect.get(client, 'connectionParameters') as unknown]) {
+    if (typeof holder !== 'object' || holder === null) continue
+    const password: unknown = Reflect.get(holder, 'password')
+    if (typeof password === 'string') Reflect.set(holder, 'password', () => password)
+  }
 }
 
 function isPlainObject(value: unknown): value is object {
