@@ -8,7 +8,11 @@ import { join, resolve } from 'node:path'
 const version = '14.23.0-beta.17'
 const folder = resolve('build', 'postgres-14')
 const tests = ['test/integration', 'test/freeze', 'test/lambda', 'test/pgbouncer']
-const needNewer = { 'test/integration/credentials/tls.test.ts': 'needs ssl_groups (18) and direct negotiation (17)' }
+const tls = 'needs ssl_groups (18) and direct negotiation (17)'
+const needNewer = {
+  'test/integration/credentials/tls.test.ts': tls,
+  'test/integration/credentials/pool-tls.test.ts': tls,
+}
 
 install()
 const exclude = Object.entries(needNewer).flatMap(([file, reason]) => {
