@@ -111,7 +111,6 @@ export class Lending<R> implements Demand<R> {
   }
 
   ready(slot: Slot<R>, held: Held<R>): void {
-    this.settle()
     // Its sign of life may be older than what makes it suspect.
     if (this.queue.length > 0 && this.supply.fitness.isSuspect(held)) this.supply.validate(slot, held)
     else this.#lendOrKeep(slot, held, this.#options.clock.now())
@@ -234,6 +233,8 @@ export class Lending<R> implements Demand<R> {
   /** The atomic section of a fit resource in nobody's hands. */
   #lendOrKeep(slot: Slot<R>, held: Held<R>, now: Instant): void {
     this.#lastDialError = undefined
+    // It counts, and came back before this one.
+    this.settle()
     if (this.hasEnded) this.supply.retire(slot, held, 'end')
     else if (this.#lendToFirst(slot, held)) this.#joinOrDial()
     else if (this.supply.slots.count('idle') >= this.#options.maxIdle) this.supply.retire(slot, held, 'surplus')

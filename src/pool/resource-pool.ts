@@ -161,7 +161,6 @@ export class ResourcePool<R> {
    * when what could be closed at once is closed.
    */
   async drain(): Promise<void> {
-    this.#lending.settle()
     const closing = this.#supply.condemn(this.#counters.generation)
     this.#supply.abandonDials(0)
     // Whoever counted on one that is closing now need not wait until it is closed, if another slot is free.
@@ -171,7 +170,6 @@ export class ResourcePool<R> {
 
   /** What was dialled until now is not lent again: idle ones are closed at once, the others when they come back. Dials go on. */
   condemn(): void {
-    this.#lending.settle()
     this.#supply.condemn(this.#counters.generation)
     this.#lending.serve()
   }
@@ -218,7 +216,6 @@ export class ResourcePool<R> {
       settle = resolve
     })
     this.#ending = { ended, settle }
-    this.#lending.settle()
     this.#lending.hasEnded = true
     this.#lending.queue.reject(endedError, () => true, 'all')
     this.#supply.abandonDials(0)

@@ -29,8 +29,8 @@ export class Sharing<R> {
   readonly #counters: Counters
   readonly #lender: Lender<R>
   readonly #handOut: (checkout: Checkout<R>, held: Held<R>) => Checkout<R>
+  /** Nobody changes its state before it was settled. */
   #resting: SlotIn<R, 'shared' | 'full'> | undefined
-  #restingState: StateNamed<R, 'shared' | 'full'> | undefined
 
   constructor(
     supply: Supply<R>,
@@ -84,25 +84,27 @@ export class Sharing<R> {
     this.settle()
     const { held, loans } = state
     const { fitness, slots } = this.#supply
-    if (!loans.isOneAlone || loans.retiring !== undefined || loans.isSuspect || this.#queue.length > 0) return false
-    if (fitness.unfit(held, now) !== undefined || slots.count('idle') >= this.#options.maxIdle) return false
+    if (!loans.isOneAlone || loans.retiring !== undefined || fitness.isSuspect(held)) return false
+    if (
+      this.#queue.length > 0 ||
+      fitness.unfit(held, now) !== undefined ||
+      slots.count('idle') >= this.#options.maxIdle
+    )
+      return false
     fitness.noteSign(held, now)
     if (held.provenAt !== now || this.#connector.inspect(held.resource) !== 'clean') return false
-    // Whoever came from within those two joined, or waits, or took it away.
-    if (!loans.isOneAlone || this.#queue.length > 0 || slot.state !== state) return false
+    // Whoever came from within those two joined, or waits, or took it away, or left another to rest.
+    if (!loans.isOneAlone || this.#queue.length > 0 || slot.state !== state || this.isResting) return false
     loans.remove(checkout)
     this.#resting = slot as SlotIn<R, 'shared' | 'full'>
-    this.#restingState = state
     return true
   }
 
   /** Lends what rests to the next who shares; `undefined` when it is not fit as it is. */
   repeat(label: unknown): Checkout<R> | undefined {
     const slot = this.#resting
-    // Its state may have been taken out of its hands.
-    if (slot === undefined || slot.state !== this.#restingState) return undefined
+    if (slot === undefined || !this.#supply.fitness.isFitAsItIs(slot.state.held)) return undefined
     const { held, loans } = slot.state
-    if (!this.#supply.fitness.isFitAsItIs(held)) return undefined
     this.#resting = undefined
     loans.restart()
     const checkout = new Checkout(this.#lender, slot, held.resource, label)
@@ -113,8 +115,8 @@ export class Sharing<R> {
   /** What rests is idle from now on, and was since it came back. */
   settle(): void {
     const slot = this.#resting
+    if (slot === undefined) return
     this.#resting = undefined
-    if (slot === undefined || slot.state !== this.#restingState) return
     const { held, loans } = slot.state
     this.#supply.slots.move(slot, { name: 'idle', held, since: held.provenAt })
     this.#leave(held, loans)

@@ -195,6 +195,7 @@ export class Supply<R> {
 
   /** Closes all that is idle or being validated. */
   retireUnlent(reason: RetireReason): Promise<void>[] {
+    this.#demand.settle()
     const closing: Promise<void>[] = []
     for (const slot of [...this.slots.snapshot('idle'), ...this.slots.snapshot('validating')]) {
       // Closing one may take others along.

@@ -208,3 +208,64 @@ test('what it proves in many short loans is remembered, and believed step by ste
   await settled()
   expect(servedOf(others)).toHaveLength(2)
 })
+
+test('what rests is closed with its generation when another of it gives no sign of life', async () => {
+  const fake = createFakePool({ max: 2 })
+  const { far, pool } = fake
+  far.hears = true
+  await fake.fill(2)
+  far.gates.ping = 'slow'
+  pool.wake()
+  far.answer('ping', 'ok', 1)
+  await settled()
+  pool.tryAcquire(undefined, true)?.release()
+  far.answer('ping', 'reject', 2)
+  await settled()
+  expect(pool.stats()).toMatchObject({ total: 0, retired: { invalid: 1, generation: 1 } })
+})
+
+test('it does not rest when it may have died while it was lent, though it was heard: nobody knows which came first', async () => {
+  const fake = createFakePool()
+  fake.far.hears = true
+  const share = await fake.takeShare()
+  fake.pool.wake()
+  share.release()
+  fake.call({ share: true })
+  expect(fake.far.count('ping')).toBe(1)
+})
+
+test('it counts among those that may stay idle', async () => {
+  const fake = createFakePool({ max: 2, maxIdle: 1 })
+  fake.far.hears = true
+  const [share, other] = [await fake.takeShare(), await fake.take()]
+  share.release()
+  other.release()
+  await settled()
+  expect(fake.pool.stats()).toMatchObject({ idle: 1, retired: { surplus: 1 } })
+})
+
+test('it is older than what comes back after it: closed first', async () => {
+  for (const close of ['trim', 'wait'] as const) {
+    const fake = createFakePool({ max: 2, idleTimeoutMillis: 100 })
+    fake.far.hears = true
+    const [share, other] = [await fake.takeShare(), await fake.take()]
+    share.release()
+    await fake.clock.advance(90)
+    other.release()
+    if (close === 'trim') fake.pool.trim(1)
+    else await fake.clock.advance(10)
+    await settled()
+    expect(fake.far.events.filter((event) => event.startsWith('closed'))).toEqual(['closed 1'])
+  }
+})
+
+test('two of which one comes to rest while the other is looked at are both idle', async () => {
+  const fake = createFakePool({ max: 2 })
+  fake.far.hears = true
+  const [first, second] = [await fake.takeShare(), await fake.takeShare()]
+  fake.far.beforeLocal = (call, { id }) => {
+    if (call === 'inspect' && id === 1 && second.state === 'open') second.release()
+  }
+  first.release()
+  expect(fake.pool.gauges()).toMatchObject({ idle: 2, lent: 0 })
+})
