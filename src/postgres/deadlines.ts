@@ -21,9 +21,12 @@ export class Deadlines {
 
   /** How long until the deadline, ms; never negative. */
   remainingMillis(invocation: CurrentInvocation): number {
-    // A margin that is longer than the whole invocation would leave it no time at all.
-    const margin = Math.min(this.#marginMillis, invocation.budgetMillis / 2)
-    return Math.max(0, invocation.remainingMillis() - margin)
+    return Math.max(0, invocation.remainingMillis() - this.#marginOf(invocation))
+  }
+
+  /** One that is longer than the whole invocation would leave it no time at all. */
+  #marginOf({ budgetMillis }: CurrentInvocation): number {
+    return Math.min(this.#marginMillis, budgetMillis / 2)
   }
 
   /** To be called at each acquire. */
@@ -35,7 +38,7 @@ export class Deadlines {
       this.#strike(invocation)
     }
     // Waits end first: their errors say more, and the work that holds a connection may only be waiting for another.
-    this.#alarm.set(this.remainingMillis(invocation) + this.#marginMillis / 10, strike, 'lets-exit')
+    this.#alarm.set(this.remainingMillis(invocation) + this.#marginOf(invocation) / 10, strike, 'lets-exit')
   }
 
   hasPassed(invocation: CurrentInvocation): boolean {

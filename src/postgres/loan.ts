@@ -112,7 +112,7 @@ async function explain(
   // Only after a turn is this the promise that the caller waits for.
   await undefined
   await undefined
-  if (error instanceof Error) Error.captureStackTrace(error)
+  if (error instanceof Error && Object.isExtensible(error)) Error.captureStackTrace(error)
   return failed(error, wasLost)
 }
 

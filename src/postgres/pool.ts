@@ -146,7 +146,10 @@ export class Pool extends pg.Pool {
     this.#pool = new ResourcePool(connector, resourcePoolOptions(resolved), poolEvents(this, resolved.allowExitOnIdle))
     this.#instrumented = new InstrumentedPool(this)
     this.#deadlines = new Deadlines(systemClock, resolved.deadlineMarginMillis, (invocation) =>
-      this.#cutOff((it) => it.invocation === invocation, deadlineError('unknown')),
+      this.#cutOff(
+        (it) => it.invocation === invocation,
+        () => deadlineError('unknown'),
+      ),
     )
     this.#live = livePool(this, this.#pool, connector, this.#deadlines, this.#credentials, resolved, given)
     this.#environment.pools.add(this.#live)
@@ -267,7 +270,7 @@ export class Pool extends pg.Pool {
     const share = this.#mayShare && signal === undefined && isShareable(text)
     const checkout = this.#checkOut(borrower, share, signal)
     const failed = (error: unknown, wasLost: boolean) => {
-      if (reruns === 0 || !mayRerun(text, error, wasLost) || borrower?.failure !== undefined) throw error
+      if (reruns === 0 || !mayRerun(text, error, wasLost)) throw error
       return this.#attempt(borrower, text, values, signal, reruns - 1)
     }
     if (!(checkout instanceof Promise))
@@ -280,8 +283,10 @@ export class Pool extends pg.Pool {
     if (signal === undefined) return work
     const abort = () => {
       const { reason: cause } = signal
-      const failure = new PoolError('POOL_QUERY_ABORTED', 'the query was aborted', { cause, retry: 'unknown' })
-      this.#cutOff((it) => it === borrower, failure)
+      this.#cutOff(
+        (it) => it === borrower,
+        () => new PoolError('POOL_QUERY_ABORTED', 'the query was aborted', { cause, retry: 'unknown' }),
+      )
     }
     // Perhaps since it was last asked.
     if (signal.aborted) abort()
@@ -291,9 +296,10 @@ export class Pool extends pg.Pool {
 
   /**
    * Ends what borrowers are doing, at once: their queries are rejected and cancelled on the server, their connections closed. Where
-   * others use the connection at the same time, theirs are left alone, and the query is only rejected.
+   * others use the connection at the same time, theirs are left alone, and the query is only rejected. Each hears of it in an error of
+   * its own, which says who asked.
    */
-  #cutOff(whom: (borrower: Borrower) => boolean, failure: PoolError): void {
+  #cutOff(whom: (borrower: Borrower) => boolean, failure: () => PoolError): void {
     const cut = new Set<Borrower>()
     const isMeant = (label: unknown) => {
       if (!(label instanceof Borrower) || !whom(label)) return false
@@ -301,10 +307,10 @@ export class Pool extends pg.Pool {
       return true
     }
     const reclaimed = this.#pool.reclaim(isMeant, 'leave')
-    for (const borrower of cut) borrower.cutOff(failure)
+    for (const borrower of cut) borrower.cutOff(failure())
     // Whatever its borrower still awaits of the client is rejected with this. The socket closes only once the server has been asked
     // to cancel: a pooler forgets whose query it was when its client is gone.
-    for (const { resource } of reclaimed) resource._errorAllQueries?.(failure)
+    for (const { resource } of reclaimed) resource._errorAllQueries?.(failure())
   }
 
   async #useAs<T>(
@@ -375,8 +381,9 @@ function deadlineError(retry: Retry): PoolError {
   return new PoolError('POOL_QUERY_TIMEOUT', text, { retry })
 }
 
-/** Submittables are used up by their first run. */
+/** Submittables are used up by their first run; and what the pool itself has ended is over. */
 function mayRerun(text: unknown, error: unknown, wasLost: boolean): boolean {
+  if (error instanceof PoolError) return false
   if (typeof text === 'object' && text !== null && 'submit' in text) return false
   return neverRan(error) || (wasLost && isIdempotent(text))
 }

@@ -135,7 +135,7 @@ describe('a client that is released while its query runs', () => {
     await expect(query).rejects.toThrow()
     expect(await database.sessions("state = 'active'")).toHaveLength(1)
     await database.admin.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = $1 AND state = 'active'",
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = $1 AND state = 'active' AND datname = current_database()",
       [SLOW],
     )
   })
@@ -162,6 +162,29 @@ describe('the deadline of an invocation', () => {
     await expect(timed).rejects.toMatchObject({ code: 'POOL_QUERY_TIMEOUT' })
     await expect(other).resolves.toMatchObject({ rowCount: 1 })
     expect(pool.stats().lent).toBe(0)
+  })
+
+  it('is told to each of its queries in an error of its own, with a stack that leads to who asked', async () => {
+    open({ max: 1, deadlineMarginMillis: 100 })
+    const whoAsked = async () => await pool.query(SLOW)
+    const whoElse = async () => await pool.query(SLOW)
+    const handler = wrapHandler((_event: unknown, _context: object) => Promise.allSettled([whoAsked(), whoElse()]))
+    const settled = await handler({}, { getRemainingTimeInMillis: () => 400 })
+    const stacks = settled.map((it) => (it.status === 'rejected' ? it.reason.stack : ''))
+    expect(stacks).toEqual([expect.stringContaining('whoAsked'), expect.stringContaining('whoElse')])
+  })
+
+  it('leaves half of its time, and cuts off in the other half, however long the margin', async () => {
+    open({ deadlineMarginMillis: 20_000, connectionTimeoutMillis: 30_000 })
+    let isTimedOut = false
+    const handler = wrapHandler(async (_event: unknown, _context: object) => {
+      setTimeout(() => {
+        isTimedOut = true
+      }, 1500)
+      await expect(pool.query(SLOW)).rejects.toMatchObject({ code: 'POOL_QUERY_TIMEOUT' })
+      return isTimedOut
+    })
+    expect(await handler({}, { getRemainingTimeInMillis: () => 1500 })).toBe(false)
   })
 
   it('is at the latest when half of its time is over', async () => {
@@ -215,6 +238,19 @@ describe('what is tried again', () => {
     }
     await expect(query).rejects.toMatchObject({ code: '57P01', retry: 'unknown' })
     expect(pool.stats().acquires).toBe(3)
+  })
+
+  it('none that its invocation left behind, even if its connection is cut without a word', async () => {
+    open({ target: 'rds-proxy' })
+    const left: Promise<unknown>[] = []
+    const handler = wrapHandler(async (_event: unknown, _context: object) => {
+      left.push(pool.query({ text: SLOW, idempotent: true }))
+      await untilRunning()
+    })
+    await handler({}, {})
+    await expect(Promise.race([left[0], untilRunning(2)])).rejects.toMatchObject({ code: 'POOL_RECLAIMED' })
+    expect(pool.stats()).toMatchObject({ acquires: 1, waiting: 0 })
+    await terminate()
   })
 
   it('a transaction that conflicts, as often as it says', async () => {

@@ -144,6 +144,15 @@ describe('a query that goes wrong on this side', () => {
     }
   })
 
+  it('an error that nothing may be added to is passed on all the same', async () => {
+    open()
+    const error = Object.freeze(new RangeError('not today'))
+    const toPostgres = () => {
+      throw error
+    }
+    await expect(pool.query('SELECT $1::text', [{ toPostgres }])).rejects.toBe(error)
+  })
+
   it('a type parser that throws, or is none, rejects or passes the text on, and the next query works', async () => {
     const thrown = new Error('cannot parse')
     const parsers = {
