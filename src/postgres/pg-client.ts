@@ -5,7 +5,7 @@ export interface PgClient extends Client {
   release: (error?: Error | boolean) => void
   readonly connectionParameters?: { options?: string | undefined }
   readonly readyForQuery?: boolean
-  readonly _queryable?: boolean
+  _queryable?: boolean
   readonly _ending?: boolean
   readonly _ended?: boolean
   readonly _activeQuery?: unknown
@@ -20,6 +20,13 @@ export interface PgClient extends Client {
 /** Whether the client may be used at all: connected, and not being closed by anybody. */
 export function isUsable(client: PgClient): boolean {
   return client._queryable !== false && !client._ending && !client._ended
+}
+
+/** Rejects what its borrower still awaits of the client, and at once whatever it asks of it from now on. */
+export function giveUp(client: PgClient, error: Error): void {
+  if (client._errorAllQueries === undefined) return
+  client._errorAllQueries(error)
+  client._queryable = false
 }
 
 /** Whether a query is running on the client, or waiting in it. */

@@ -15,7 +15,7 @@ import { livePool } from './live-pool.js'
 import { lentClient, queryOn } from './loan.js'
 import { nonNegativeInteger, wrongValue } from './option-checks.js'
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from './options.js'
-import { isUsable, type PgClient } from './pg-client.js'
+import { giveUp, isUsable, type PgClient } from './pg-client.js'
 import { PgConnector } from './pg-connector.js'
 import { poolEvents } from './pool-events.js'
 import { PROFILES } from './profile.js'
@@ -308,9 +308,9 @@ export class Pool extends pg.Pool {
     }
     const reclaimed = this.#pool.reclaim(isMeant, 'leave')
     for (const borrower of cut) borrower.cutOff(failure())
-    // Whatever its borrower still awaits of the client is rejected with this. The socket closes only once the server has been asked
-    // to cancel: a pooler forgets whose query it was when its client is gone.
-    for (const { resource } of reclaimed) resource._errorAllQueries?.(failure())
+    // The socket closes only once the server has been asked to cancel: a pooler forgets whose query it was when its client is gone. Where
+    // the network is down that is too late for a rollback that the borrower sends after its query.
+    for (const { resource } of reclaimed) giveUp(resource, failure())
   }
 
   async #useAs<T>(

@@ -26,6 +26,13 @@ async function untilRunning(count = 1): Promise<void> {
   await database.untilSessions(count, { where: `state = 'active' AND query = '${SLOW}'` })
 }
 
+/** Ends the pool's sessions in the way that is named, and waits until they are gone. */
+async function terminate(): Promise<void> {
+  await database.admin.query(
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name <> 'admin'",
+  )
+}
+
 async function untilNothingRuns(): Promise<void> {
   await database.untilSessions(0, { where: "state <> 'idle'" })
 }
@@ -164,6 +171,42 @@ describe('the deadline of an invocation', () => {
     expect(pool.stats().lent).toBe(0)
   })
 
+  it.each<[string, () => Promise<unknown>]>([
+    ['a transaction', () => pool.transaction((client) => client.query(SLOW))],
+    [
+      'a rollback by hand',
+      async () => {
+        const client = await pool.connect()
+        try {
+          await client.query('BEGIN')
+          await client.query(SLOW)
+        } catch (error) {
+          await client.query('ROLLBACK').catch(() => {})
+          throw error
+        } finally {
+          client.release()
+        }
+      },
+    ],
+  ])('is told in time through %s, though the network is down', async (_, work) => {
+    const relay = await startRelay(database.config)
+    const { host, port } = relay
+    open({ host, port, deadlineMarginMillis: 400 })
+    const handler = wrapHandler(async (_event: unknown, _context: object) => {
+      const timedOut = new Promise((resolve) => setTimeout(resolve, 1500, 'timed out'))
+      const told = work().catch((error) => error.code)
+      await untilRunning()
+      relay.newcomersMeet = 'deaf'
+      relay.strike('deaf')
+      return Promise.race([told, timedOut])
+    })
+    const answer = await handler({}, { getRemainingTimeInMillis: () => 1500 })
+    await pool.end()
+    await relay.close()
+    await terminate()
+    expect(answer).toBe('POOL_QUERY_TIMEOUT')
+  })
+
   it('is told to each of its queries in an error of its own, with a stack that leads to who asked', async () => {
     open({ max: 1, deadlineMarginMillis: 100 })
     const whoAsked = async () => await pool.query(SLOW)
@@ -196,13 +239,6 @@ describe('the deadline of an invocation', () => {
 })
 
 describe('what is tried again', () => {
-  /** Ends the pool's sessions in the way that is named, and waits until they are gone. */
-  async function terminate(): Promise<void> {
-    await database.admin.query(
-      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name <> 'admin'",
-    )
-  }
-
   it('a query whose session the server ended for idling, before it looked at the query', async () => {
     open({ options: '-c idle_session_timeout=100', validate: false })
     const client = await pool.connect()
