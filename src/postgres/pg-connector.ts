@@ -138,7 +138,13 @@ export class PgConnector implements Connector<PgClient> {
   /** What still runs is cancelled on the server, which would else go on with it, and the connection dropped. */
   async close(client: PgClient): Promise<void> {
     const runsNothing = !isBusy(client) || client._activeQuery instanceof SyncPing
-    if (runsNothing || client.connection === undefined || !this.#options.profile.cancels) return client.end()
+    if (runsNothing || client.connection === undefined) return client.end()
+    if (!this.#options.profile.cancels) {
+      // It would wait for the answers in a pipeline.
+      const ended = client.end()
+      this.destroy(client)
+      return ended
+    }
     const cancellation = cancelOnServer(client, this.#options.newClient)
     this.#cancelling.set(client, cancellation)
     try {

@@ -132,6 +132,20 @@ describe('a client that is released while its query runs', () => {
     expect(pool.stats().retired.busy).toBe(1)
   })
 
+  it('is dropped at once under all who share it where the target knows no cancelling', async () => {
+    open({ target: 'rds-proxy', max: 1 })
+    const handler = wrapHandler((_event: unknown, _context: object) =>
+      Promise.allSettled([pool.query(SLOW), pool.query('SELECT 1'), pool.query(SLOW)]),
+    )
+    const settled = await handler({}, { getRemainingTimeInMillis: () => 500 })
+    expect(settled.map((it) => (it.status === 'rejected' ? it.reason.code : ''))).toEqual(
+      Array(3).fill('POOL_QUERY_TIMEOUT'),
+    )
+    await pool.end()
+    expect(pool.stats()).toMatchObject({ forcedCloses: 0, retired: { reclaimed: 1 } })
+    await terminate()
+  })
+
   it('is only dropped where the target knows no cancelling', async () => {
     open({ target: 'rds-proxy' })
     const client = await pool.connect()
