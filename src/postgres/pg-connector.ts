@@ -183,6 +183,7 @@ export class PgConnector implements Connector<PgClient> {
       const { hasAddress, database, tls } = this.#options
       // Where the address is known, fetching the credentials overlaps with connecting.
       if (pending !== undefined && !hasAddress) sendTo(client, await pending)
+      signal.throwIfAborted()
       if (tls !== undefined) verifyHost(client, tls)
       if (pending !== undefined) signInWith(client, pending, database)
       await client.connect()

@@ -1,3 +1,4 @@
+import { startRelay } from 'pg-thaw/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Credentials, Pool, type PoolOptions } from '../../../src/index'
 import { createDatabase, type TestDatabase } from '../../support/database'
@@ -86,6 +87,24 @@ describe('a pool with a credentials provider', () => {
     given = { user: role, password: 'first', host, port, database: name }
     open({ host: undefined, port: 1, database: undefined })
     expect(await user()).toBe(role)
+  })
+
+  it('connects to nowhere for a dial that was given up before the address was there', async () => {
+    const relay = await startRelay(database.config)
+    const { host, port } = relay
+    given = { ...given, host, port }
+    open({ host: undefined, port: undefined })
+    expect(await user()).toBe(role)
+    await pool.drain()
+    const late = expect(user()).rejects.toMatchObject({ code: 'POOL_ENDED' })
+    await pool.end()
+    await late
+    // What was under way before this has arrived when it is done.
+    const other = new Pool({ ...database.config, host, port })
+    await other.query('SELECT 1')
+    await other.end()
+    expect(relay.connects).toBe(2)
+    await relay.close()
   })
 
   it('refuses unknown words for ssl, and a provider that is none', () => {
