@@ -125,6 +125,7 @@ export class World {
     expect([...this.#broken, ...this.#book.broken]).toEqual([])
     expect(idle + lent + dialing + validating + returning + closing, 'the gauges add up').toBe(total)
     expect(total).toBeLessThanOrEqual(max)
+    expect(idle).toBeLessThanOrEqual(this.#options.maxIdle ?? max)
     expect(far.mostOpen, 'most open at the far side').toBeLessThanOrEqual(max)
     const underWay = dialing + validating + returning
     if (waiting > 0 && idle > 0)

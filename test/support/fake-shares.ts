@@ -84,7 +84,7 @@ export class ShareBook {
     const entry = this.#entries.get(resource)
     if (entry === undefined) return
     if (!this.#hasRoom(entry)) this.broken.push(`${resource.id} was joined though it has no room`)
-    if (entry.isEnding && entry.out > 0) this.broken.push(`${resource.id} was joined though it is ending`)
+    if (entry.isEnding) this.broken.push(`${resource.id} was lent on though it is ending`)
     entry.out += 1
     entry.uses += 1
   }
