@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Credentials, Pool, type PoolOptions } from '../../../src/index'
 import { certificateAuthority } from '../../support/tls-certificates'
 import { startRoundTripCounter } from '../../support/tls-round-trips'
@@ -44,6 +44,36 @@ describe("a pool with ssl: 'verify-full'", () => {
     for (const ca of [cert, Buffer.from(cert), [certificateAuthority().cert, cert]]) {
       expect(await connection({ ...signedIn(), ssl: 'verify-full', ca })).toMatchObject({ ssl: true })
     }
+  })
+
+  it.each([
+    ['localhost', {}],
+    ['127.0.0.1', {}],
+    ['localhost', { sslnegotiation: 'direct' }],
+  ] as const)('sends queries together and cancels what runs over it (%s, %o)', async (host, negotiation) => {
+    const options: PoolOptions = { ...signedIn(), host, ssl: 'verify-full', ca: server.authority.cert, ...negotiation }
+    pool = new Pool({ ...options, max: 1 })
+    const watching = new Pool(options)
+    await pool.query('SELECT 1')
+    const results = await Promise.all(Array.from({ length: 20 }, (_, n) => pool?.query(`SELECT ${n} AS n`)))
+    expect(results.map((it) => it?.rows[0].n)).toEqual(Array.from({ length: 20 }, (_, n) => n))
+    const slow = 'SELECT pg_sleep(30)'
+    const running = async () => {
+      const { rowCount } = await watching.query(
+        `SELECT FROM pg_stat_activity WHERE query = '${slow}' AND state = 'active'`,
+      )
+      return rowCount
+    }
+    const controller = new AbortController()
+    const query = pool.query({ text: slow, signal: controller.signal })
+    query.catch(() => {})
+    await vi.waitUntil(async () => (await running()) === 1, { timeout: 10_000 })
+    controller.abort()
+    await expect(query).rejects.toMatchObject({ code: 'POOL_QUERY_ABORTED' })
+    await vi.waitUntil(async () => (await running()) === 0, { timeout: 10_000 })
+    await pool.end()
+    expect(pool.stats().forcedCloses).toBe(0)
+    await watching.end()
   })
 
   it('trusts those in a file that an option names', async () => {
