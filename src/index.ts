@@ -1,6 +1,7 @@
 export { createPool } from './lambda/create-pool.js'
 export { connectionsToKeep, type InitializationType, type Observations } from './lambda/keep-policy.js'
 export { wrapHandler } from './lambda/wrap-handler.js'
+export type { DialFailure } from './pool/connector.js'
 export {
   type AcquirePhase,
   AcquireTimeoutError,
@@ -19,4 +20,5 @@ export type { PoolOptions, Reset } from './postgres/options.js'
 export { type ConnectOptions, Pool, type TransactionOptions } from './postgres/pool.js'
 export type { LeakReport } from './postgres/pool-events.js'
 export type { Target } from './postgres/profile.js'
+export type { CertificateAuthorities } from './postgres/tls.js'
 export type { Pooling } from './registry/environment.js'

@@ -1,4 +1,5 @@
 import { PoolOptionError } from '../pool/errors.js'
+import { checkIsObject } from '../postgres/option-checks.js'
 import type { PoolOptions } from '../postgres/options.js'
 import { Pool } from '../postgres/pool.js'
 import { environment } from '../registry/environment.js'
@@ -13,6 +14,7 @@ import { environment } from '../registry/environment.js'
  * @throws {PoolOptionError} for wrong options, and when a pool of the same `name` has others.
  */
 export function createPool(options: PoolOptions = {}): Pool {
+  checkIsObject(options)
   const pools = [...environment().pools].filter((it) => it.isOpen)
   const same = pools.find((it) => it.madeWith(options))
   if (same !== undefined) return same.pool as Pool

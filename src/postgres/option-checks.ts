@@ -24,11 +24,14 @@ export const boolean: OptionCheck = (value) => (typeof value === 'boolean' ? und
 
 export const callable: OptionCheck = (value) => (typeof value === 'function' ? undefined : 'a function')
 
+export const text: OptionCheck = (value) => (typeof value === 'string' ? undefined : 'a string')
+
 export const nonEmptyString: OptionCheck = (value) =>
   typeof value === 'string' && value.trim() !== '' ? undefined : 'a non-empty string'
 
 export function oneOf(...choices: readonly string[]): OptionCheck {
-  return (value) => (choices.includes(value as string) ? undefined : choices.map((it) => `'${it}'`).join(', '))
+  return (value) =>
+    choices.includes(value as string) ? undefined : `one of ${choices.map((it) => `'${it}'`).join(', ')}`
 }
 
 export function either(...checks: readonly OptionCheck[]): OptionCheck {
@@ -59,10 +62,33 @@ export function checkOptions(
   }
 }
 
-/** `Expected … to be …, got …`, without repeating a secret. */
+/**
+ * Refuses what is no object: a connection string in place of the options is a likely slip, and has a password in it.
+ *
+ * @throws {PoolOptionError}
+ */
+export function checkIsObject(options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
+  const expected = 'Expected the options of a pool to be an object such as `{ connectionString }`'
+  throw new PoolOptionError('options', `${expected}, got ${kindOf(options)}`)
+}
+
+/** `Expected … to be …, got …` in one line, without repeating a secret. */
 export function wrongValue(name: string, expected: string, value: unknown): PoolOptionError {
-  const got = SECRET.has(name) ? `a ${typeof value} that is not shown` : `${inspect(value)} (${typeof value})`
+  const got = SECRET.has(name) ? `${kindOf(value)} that is not shown` : shown(value)
   return new PoolOptionError(name, `Expected \`${name}\` to be ${expected}, got ${got}`)
+}
+
+/** What is in an object may be long, and keys that ended up in the wrong place. */
+function shown(value: unknown): string {
+  const isPlain = (typeof value !== 'object' && typeof value !== 'function') || value === null
+  return isPlain ? `${inspect(value, { maxStringLength: 100 })} (${typeof value})` : kindOf(value)
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 function unknownOption(name: string, known: readonly string[]): PoolOptionError {
@@ -73,10 +99,14 @@ function unknownOption(name: string, known: readonly string[]): PoolOptionError 
   )
 }
 
+/** The known option that begins with this name, as `connectionTimeoutMillis` does, else the one that differs in a few letters. */
 function nearest(name: string, known: readonly string[]): string | undefined {
-  const ranked = known.map((it) => ({ it, distance: editDistance(name.toLowerCase(), it.toLowerCase()) }))
+  const lower = name.toLowerCase()
+  const longer = known.filter((it) => name.length > 3 && it.toLowerCase().startsWith(lower))
+  if (longer.length === 1) return longer[0]
+  const ranked = known.map((it) => ({ it, distance: editDistance(lower, it.toLowerCase()) }))
   const best = ranked.reduce((a, b) => (b.distance < a.distance ? b : a))
-  return best.distance <= Math.max(2, name.length / 3) ? best.it : undefined
+  return best.distance <= (name.length > 3 ? Math.max(2, name.length / 4) : 1) ? best.it : undefined
 }
 
 function editDistance(a: string, b: string): number {

@@ -1,20 +1,8 @@
 import type { ClientBase, PoolConfig } from 'pg'
 import { isOnLambda, type Pooling } from '../registry/environment.js'
 import type { CredentialsProvider } from './credentials.js'
-import {
-  boolean,
-  callable,
-  checkOptions,
-  duration,
-  either,
-  nonEmptyString,
-  nonNegativeInteger,
-  type OptionCheck,
-  oneOf,
-  positiveInteger,
-  usesLimit,
-  wrongValue,
-} from './option-checks.js'
+import { KNOWN_OPTIONS, targetOption } from './known-options.js'
+import { checkOptions, nonNegativeInteger, type OptionCheck, positiveInteger, wrongValue } from './option-checks.js'
 import { PROFILES, type Target } from './profile.js'
 import type { CertificateAuthorities } from './tls.js'
 
@@ -129,101 +117,13 @@ export interface ResolvedOptions {
   readonly allowExitOnIdle: boolean
 }
 
-/** The server's own keepalives end a vanished client at about this age on RDS: a longer lease frees nothing. */
-const LONGEST_LEASE_MILLIS = 300_000
-
-/** Lambda lets no invocation run for longer. */
-const LONGEST_INVOCATION_MILLIS = 900_000
-
-const anything: OptionCheck = () => undefined
-
-/** A word that pg does not know would be taken for plain `true`. */
-const sslOption: OptionCheck = (value) =>
-  typeof value !== 'string' || value === 'verify-full' || value === 'true'
-    ? undefined
-    : "`'verify-full'`, true, false or an object"
-
-const authorities: OptionCheck = (value) => {
-  const all = [value].flat()
-  const isRight = all.length > 0 && all.every((it) => typeof it === 'string' || Buffer.isBuffer(it))
-  return isRight ? undefined : 'certificates as PEM'
-}
-
-const KNOWN: Readonly<Record<string, OptionCheck>> = {
-  max: positiveInteger,
-  poolSize: positiveInteger,
-  min: nonNegativeInteger,
-  connectionTimeoutMillis: duration('ms'),
-  idleTimeoutMillis: duration('ms'),
-  maxLifetimeSeconds: duration('s'),
-  maxUses: usesLimit,
-  maxWaiting: usesLimit,
-  leaseMillis: duration('ms', LONGEST_LEASE_MILLIS),
-  deadlineMarginMillis: duration('ms', LONGEST_INVOCATION_MILLIS),
-  credentials: callable,
-  credentialsTtlMillis: duration('ms'),
-  ssl: sslOption,
-  ca: authorities,
-  target: oneOf(...Object.keys(PROFILES)),
-  validate: boolean,
-  validationBypassMillis: duration('ms'),
-  validationTimeoutMillis: duration('ms'),
-  pooling: oneOf('auto', 'always', 'never'),
-  reset: either(oneOf('rollback', 'clean', 'none'), callable),
-  leakDetection: boolean,
-  name: nonEmptyString,
-  fanOut: boolean,
-  allowExitOnIdle: boolean,
-  connectionString: nonEmptyString,
-  onConnect: callable,
-  verify: callable,
-  log: callable,
-  Client: callable,
-  Promise: callable,
-  keepAlive: boolean,
-  keepAliveInitialDelayMillis: duration('ms'),
-  query_timeout: either(duration('ms'), (value) => (value === false ? undefined : 'false')),
-  // What the server or pg itself checks.
-  ...Object.fromEntries(
-    [
-      'user',
-      'database',
-      'password',
-      'port',
-      'host',
-      'stream',
-      'sslnegotiation',
-      'statement_timeout',
-      'lock_timeout',
-      'idle_in_transaction_session_timeout',
-      'application_name',
-      'fallback_application_name',
-      'types',
-      'options',
-      'client_encoding',
-      'replication',
-      'binary',
-      'pipeline',
-      'enableChannelBinding',
-      'scramMaxIterations',
-      // What pg-connection-string makes of a URL's parameters.
-      'sslmode',
-      'sslcert',
-      'sslkey',
-      'sslrootcert',
-      'uselibpqcompat',
-      'channel_binding',
-    ].map((name) => [name, anything]),
-  ),
-}
-
 /**
  * Checks options and fills in what is not given. The result is frozen.
  *
  * @throws {PoolOptionError} that names the option, what was expected and what came.
  */
 export function resolveOptions(options: PoolOptions): ResolvedOptions {
-  checkOptions(options as Record<string, unknown>, KNOWN)
+  checkOptions(options as Record<string, unknown>, KNOWN_OPTIONS)
   const onLambda = isOnLambda()
   const target = options.target ?? targetFromEnvironment()
   checkAgainstTarget(options, target)
@@ -235,7 +135,8 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
     10
   const min =
     options.min ?? numberFromEnvironment('PG_THAW_MIN', nonNegativeInteger) ?? (onLambda ? Math.min(1, max) : 0)
-  if (min > max) throw wrongValue('min', `at most \`max\` (${max})`, min)
+  if (min > max)
+    throw wrongValue(typeof options.min === 'number' ? 'min' : 'PG_THAW_MIN', `at most \`max\` (${max})`, min)
   const connectionTimeoutMillis = limit(options.connectionTimeoutMillis ?? (onLambda ? 10_000 : 0))
   const leaseMillis = limit(options.leaseMillis ?? (onLambda && ownsSession ? 75_000 : 0))
   return Object.freeze({
@@ -267,7 +168,8 @@ function limit(value: number): number {
 
 function targetFromEnvironment(): Target {
   const target = process.env.PG_THAW_TARGET ?? 'direct'
-  if (!Object.hasOwn(PROFILES, target)) throw wrongValue('PG_THAW_TARGET', `one of ${Object.keys(PROFILES)}`, target)
+  const expected = targetOption(target)
+  if (expected !== undefined) throw wrongValue('PG_THAW_TARGET', expected, target)
   return target as Target
 }
 
@@ -292,7 +194,11 @@ function checkAgainstTarget(options: PoolOptions, target: Target): void {
   const { ownsSession, longestLifetimeSeconds } = PROFILES[target]
   for (const name of ownsSession ? [] : SESSION_OPTIONS) {
     if (options[name])
-      throw wrongValue(name, `left out with \`target: '${target}'\`: it would reach other clients`, options[name])
+      throw wrongValue(
+        name,
+        `left out with \`target: '${target}'\`, whose sessions are not the pool's own`,
+        options[name],
+      )
   }
   if (!ownsSession && options.reset === 'clean') {
     throw wrongValue(

@@ -1,11 +1,16 @@
+import { checkIsObject } from './option-checks.js'
+
 /** Options whose value is, or may contain, a secret. */
 const SECRETS = ['password', 'connectionString', 'ssl'] as const
 
 /**
  * A copy of options that has those with secrets too, also from options that went through {@link hideSecrets}. What is in `ssl` is
  * copied, since pg changes it.
+ *
+ * @throws {PoolOptionError} when they are no object.
  */
 export function copyOptions<T extends object>(options: T): T {
+  checkIsObject(options)
   const copy = { ...options } as Record<string, unknown>
   for (const name of SECRETS) {
     const value: unknown = Reflect.get(options, name)

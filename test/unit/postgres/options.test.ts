@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Pool, PoolOptionError } from '../../../src/index'
+import { createPool, Pool, PoolOptionError } from '../../../src/index'
 import { resolveOptions } from '../../../src/postgres/options'
 
 afterEach(() => vi.unstubAllEnvs())
@@ -23,19 +23,29 @@ describe('bad options are refused at construction, by name', () => {
       'idleTimeoutMilis',
       'Unknown option `idleTimeoutMilis`; did you mean `idleTimeoutMillis`?',
     ],
-    [{ lease: 3 }, 'lease', 'Unknown option `lease`'],
+    [{ lease: 3 }, 'lease', 'Unknown option `lease`; did you mean `leaseMillis`?'],
+    [{ connectionTimeout: 3 }, 'connectionTimeout', 'did you mean `connectionTimeoutMillis`?'],
+    [{ pool_size: 3 }, 'pool_size', 'did you mean `poolSize`?'],
+    [{ maxs: 3 }, 'maxs', 'did you mean `max`?'],
     [{ max: 0 }, 'max', 'Expected `max` to be a positive integer, got 0 (number)'],
     [{ max: 2.5 }, 'max', 'Expected `max` to be a positive integer, got 2.5 (number)'],
     [{ max: '2' }, 'max', "Expected `max` to be a positive integer, got '2' (string)"],
     [{ min: -1 }, 'min', 'Expected `min` to be a non-negative integer, got -1 (number)'],
     [{ max: 2, min: 3 }, 'min', 'Expected `min` to be at most `max` (2), got 3 (number)'],
+    [{ max: { deep: { er: 'x'.repeat(100) } } }, 'max', 'Expected `max` to be a positive integer, got an object'],
+    [{ max: [2] }, 'max', 'got a list'],
+    [{ min: () => 1 }, 'min', 'got a function'],
+    [{ port: 'main' }, 'port', "Expected `port` to be a port from 1 to 65535, got 'main' (string)"],
+    [{ port: 65_536 }, 'port', 'got 65536 (number)'],
+    [{ password: 42 }, 'password', 'to be a string or a function, got a number that is not shown'],
+    [{ credentials: { user: 'me' } }, 'credentials', 'to be a function, got an object that is not shown'],
     [{ connectionTimeoutMillis: -1 }, 'connectionTimeoutMillis', 'to be a number of ms, 0 or more, got -1'],
     [{ connectionTimeoutMillis: Number.NaN }, 'connectionTimeoutMillis', 'got NaN (number)'],
     [{ idleTimeoutMillis: '5s' }, 'idleTimeoutMillis', "to be a number of ms, 0 or more, got '5s' (string)"],
     [{ maxLifetimeSeconds: -5 }, 'maxLifetimeSeconds', 'to be a number of s, 0 or more, got -5'],
-    [{ target: 'proxy' }, 'target', "'direct', 'pgbouncer', 'rds-proxy', 'dsql'"],
+    [{ target: 'proxy' }, 'target', "one of 'direct', 'pgbouncer', 'rds-proxy', 'dsql', got 'proxy'"],
     [{ target: 'pgbouncer', leaseMillis: 5000 }, 'leaseMillis', "left out with `target: 'pgbouncer'`"],
-    [{ target: 'rds-proxy', statement_timeout: 5000 }, 'statement_timeout', 'it would reach other clients'],
+    [{ target: 'rds-proxy', statement_timeout: 5000 }, 'statement_timeout', "whose sessions are not the pool's own"],
     [{ target: 'dsql', options: '-c a=b' }, 'options', 'left out'],
     [{ target: 'pgbouncer', reset: 'clean' }, 'reset', "'rollback' or 'none'"],
     [{ target: 'dsql', maxLifetimeSeconds: 3600 }, 'maxLifetimeSeconds', 'at most 3300'],
@@ -48,8 +58,8 @@ describe('bad options are refused at construction, by name', () => {
     [{ leaseMillis: 300_001 }, 'leaseMillis', 'to be a number of ms, 0 to 300000, got 300001'],
     [{ validationTimeoutMillis: 0 }, 'validationTimeoutMillis', 'to be more than 0, got 0'],
     [{ maxUses: -1 }, 'maxUses', 'to be a non-negative integer or Infinity, got -1'],
-    [{ pooling: 'sometimes' }, 'pooling', "to be 'auto', 'always', 'never', got 'sometimes' (string)"],
-    [{ reset: 'all' }, 'reset', "to be 'rollback', 'clean', 'none' or a function, got 'all' (string)"],
+    [{ pooling: 'sometimes' }, 'pooling', "to be one of 'auto', 'always', 'never', got 'sometimes' (string)"],
+    [{ reset: 'all' }, 'reset', "to be one of 'rollback', 'clean', 'none' or a function, got 'all' (string)"],
     [{ validate: 'yes' }, 'validate', "to be true or false, got 'yes' (string)"],
     [{ onConnect: true }, 'onConnect', 'to be a function, got true (boolean)'],
     [{ name: ' ' }, 'name', "to be a non-empty string, got ' ' (string)"],
@@ -69,7 +79,7 @@ describe('bad options are refused at construction, by name', () => {
       { idle_in_transaction_session_timeout: 5000 },
     ])('%o', (option) => {
       const [name] = Object.keys(option)
-      const reason = `left out with \`target: '${target}'\`: it would reach other clients`
+      const reason = `left out with \`target: '${target}'\`, whose sessions are not the pool's own`
       const error = refusal({ target, ...option })
       expect(error).toMatchObject({ code: 'POOL_OPTION_INVALID', option: name })
       expect(error.message).toContain(reason)
@@ -82,6 +92,24 @@ describe('bad options are refused at construction, by name', () => {
       expect(refusal({ target, reset: 'clean' })).toMatchObject({ option: 'reset' })
       expect(resolveOptions({ target, reset: 'rollback', leaseMillis: 0 })).toMatchObject({ target })
     })
+  })
+
+  it.each([
+    ['a string', 'postgres://me:marker-secret@localhost/db'],
+    ['a number', 5],
+    ['a list', ['marker-secret']],
+    ['a function', () => 'marker-secret'],
+  ])('%s in place of the options', (kind, options) => {
+    const text = `Expected the options of a pool to be an object such as \`{ connectionString }\`, got ${kind}`
+    for (const make of [() => new Pool(options as object), () => createPool(options as object)]) {
+      expect(make).toThrow(expect.objectContaining({ code: 'POOL_OPTION_INVALID', option: 'options', message: text }))
+    }
+  })
+
+  it('a name that is like no other without a guess', () => {
+    for (const name of ['url', 'quux', 'acquireTimeoutMillis']) {
+      expect(refusal({ [name]: 1 }).message).toBe(`Unknown option \`${name}\``)
+    }
   })
 
   it('a margin that is longer than the default time limit of Lambda', () => {
@@ -152,13 +180,25 @@ describe('defaults', () => {
     vi.stubEnv('PG_THAW_MAX', 'many')
     expect(refusal({})).toMatchObject({ option: 'PG_THAW_MAX' })
     vi.stubEnv('PG_THAW_TARGET', 'proxy')
-    expect(refusal({})).toMatchObject({ option: 'PG_THAW_TARGET' })
+    expect(refusal({})).toMatchObject({
+      option: 'PG_THAW_TARGET',
+      message: expect.stringContaining("one of 'direct', "),
+    })
+    vi.unstubAllEnvs()
+    vi.stubEnv('PG_THAW_MIN', '4')
+    expect(refusal({ max: 2 })).toMatchObject({ option: 'PG_THAW_MIN', message: expect.stringContaining('`max` (2)') })
   })
 
   it('keep the time for a sign of life below the other limits', () => {
     expect(resolveOptions({})).toMatchObject({ validationTimeoutMillis: 1000, deadlineMarginMillis: 100 })
     expect(resolveOptions({ connectionTimeoutMillis: 400 })).toMatchObject({ validationTimeoutMillis: 400 })
     expect(resolveOptions({ leaseMillis: 300 })).toMatchObject({ validationTimeoutMillis: 150 })
+  })
+
+  it('take a port and a password in any form that pg takes', () => {
+    for (const port of ['5432', '', 0, null, undefined]) {
+      expect(resolveOptions({ port, password: () => 'p' } as object)).toMatchObject({ max: 10 })
+    }
   })
 
   it("take pg's poolSize, null and undefined as pg does", () => {
