@@ -2,14 +2,14 @@
 // without credentials. Arguments go to the framework: `npm run package -- --stage prod`.
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { missingParameters } from './check-parameters.mjs'
+import { wrongParameters } from './check-parameters.mjs'
 
 const serverless = createRequire(import.meta.url).resolve('serverless/bin/serverless.js')
 const options = process.argv.slice(2)
 
-const missing = missingParameters(options)
-if (missing.length > 0) {
-  console.error(missing.join('\n'))
+const wrong = wrongParameters(options)
+if (wrong.length > 0) {
+  console.error(wrong.join('\n'))
   process.exit(1)
 }
 

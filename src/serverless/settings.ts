@@ -75,6 +75,8 @@ export function readSettings(file: string, value: unknown, functionNames: readon
     if (own.value('min') !== undefined && min > max) {
       throw wrongValue(file, `custom.pgThaw.functions.${name}.min`, `at most \`max\` (${max})`, min)
     }
+    if (min > max && of('max') === top) throw wrongValue(file, 'custom.pgThaw.min', `at most \`max\` (${max})`, min)
+    // One that holds for all is cut to the `max` of a function that has its own.
     functions[name] = Object.freeze({
       max,
       min: Math.min(min, max),

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { isAbsolute } from 'node:path'
+import { statSync } from 'node:fs'
+import { dirname, isAbsolute } from 'node:path'
 import { promisify } from 'node:util'
 import { LocalLambdaError } from './errors.js'
 import type { FreezeModel } from './relay.js'
@@ -89,6 +90,8 @@ const choices = {
  * @throws LocalLambdaError `LAMBDA_OPTIONS` for what can't work.
  */
 export async function resolveOptions(options: LocalLambdaOptions): Promise<ResolvedOptions> {
+  if (!isMapping(options))
+    throw refusal(`Expected the options to be an object such as { module }, got ${shown(options)}`)
   const known = new Set(['module', ...Object.keys(defaults)])
   for (const key of Object.keys(options)) {
     if (!known.has(key)) throw refusal(`Unknown option \`${key}\`; known are ${[...known].join(', ')}`)
@@ -98,6 +101,10 @@ export async function resolveOptions(options: LocalLambdaOptions): Promise<Resol
 
   if (typeof resolved.module !== 'string' || !isAbsolute(resolved.module)) {
     throw refusal(`Expected \`module\` to be an absolute path, got ${shown(resolved.module)}`)
+  }
+  // It is where the function works; whether the module is there is what its init finds out, as on AWS.
+  if (statSync(dirname(resolved.module), { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw refusal(`Expected \`module\` to be in a directory that exists, got ${shown(resolved.module)}`)
   }
   for (const key of positiveNumbers) {
     const value: unknown = resolved[key]
@@ -111,7 +118,31 @@ export async function resolveOptions(options: LocalLambdaOptions): Promise<Resol
       throw refusal(`Expected \`${key}\` to be one of ${allowed.join(', ')}, got ${shown(value)}`)
     }
   }
+  if (!Number.isInteger(resolved.reservedConcurrency)) {
+    throw refusal(`Expected \`reservedConcurrency\` to be an integer, got ${shown(resolved.reservedConcurrency)}`)
+  }
+  if (!isMapping(resolved.env) || !Object.values(resolved.env).every((value) => typeof value === 'string')) {
+    // Not what came: it may have a password in it.
+    throw refusal('Expected `env` to be an object whose values are strings')
+  }
+  if (resolved.database !== undefined && !isAddress(resolved.database)) {
+    throw refusal('Expected `database` to be an object with a `host` and a `port` from 1 to 65535')
+  }
+  if (typeof resolved.onLog !== 'function') {
+    throw refusal(`Expected \`onLog\` to be a function, got ${shown(resolved.onLog)}`)
+  }
   return Object.freeze({ ...resolved, nodeMajor: await majorOf(resolved.nodePath) })
+}
+
+/** Whether a TCP connection can be opened there, as far as that can be seen. */
+export function isAddress(value: unknown): value is { host: string; port: number } {
+  if (!isMapping(value)) return false
+  const { host, port } = value
+  return typeof host === 'string' && host !== '' && Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 async function majorOf(nodePath: string): Promise<number> {

@@ -304,6 +304,13 @@ describe('options', () => {
       [{ module, freezeModel: 'deep' }, 'one of process, paused-machine, reset, forgotten-flow'],
       [{ module, timeoutMs: 5 }, 'Unknown option `timeoutMs`'],
       [{ module, nodePath: '/nowhere/node' }, 'Could not run `nodePath`'],
+      [{ module: '/nowhere/acts.mjs' }, 'in a directory that exists'],
+      [{ module, reservedConcurrency: 1.5 }, 'Expected `reservedConcurrency` to be an integer, got `1.5`'],
+      [{ module, env: { PGPORT: 5432 } }, 'Expected `env` to be an object whose values are strings'],
+      [{ module, database: 'postgres://localhost' }, 'Expected `database` to be an object with a `host` and a `port`'],
+      [{ module, database: { host: 'localhost', port: Number.NaN } }, 'from 1 to 65535'],
+      [{ module, onLog: 'loud' }, 'Expected `onLog` to be a function'],
+      [module as unknown as object, 'Expected the options to be an object such as { module }'],
     ]
     for (const [options, message] of bad) {
       const refused = startLambda(options as LocalLambdaOptions)

@@ -38,6 +38,10 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
     { pgThaw: { ...enough, functions: { api: { min: 3 } } }, functions },
     'serverless.yml: custom.pgThaw.functions.api.min: expected at most `max` (2), got 3 (number)',
   ],
+  'more kept by all than there may be': [
+    { pgThaw: { ...enough, min: 3 }, functions },
+    'serverless.yml: custom.pgThaw.min: expected at most `max` (2), got 3 (number)',
+  ],
   'a concurrency below nothing': [
     { pgThaw: enough, functions: { api: { reservedConcurrency: -1 } } },
     'serverless.yml: functions.api.reservedConcurrency: expected an integer of 0 or more, got -1 (number)',

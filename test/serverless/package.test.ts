@@ -154,6 +154,17 @@ describe('bad input, through osls, is one line that names the file and the key:'
       text: `infra/resources/database.yml: \${param:maxAcu} is missing: expected it in params.default or params.dev of serverless.yml, or as --param maxAcu=…\n`,
     })
   })
+
+  it.each([
+    ['proxy=maybe', 'expected true or false'],
+    ['maxAcu=many', 'expected a number'],
+    ['poxy=true', 'expected one of the parameters '],
+  ])('the parameter %s', async (parameter, expected) => {
+    const args = [resolve('scripts/package.mjs'), '--stage', 'prod', '--param', parameter]
+    const { code, text } = await runNode(args, example().directory)
+    expect(code).toBe(1)
+    expect(text).toMatch(new RegExp(`^--param ${parameter}: ${expected}.*\n$`))
+  })
 })
 
 describe('the functions’ bundles', () => {
