@@ -44,16 +44,27 @@ function rounded(row: Row): Row {
   return { ...row, value: Number(row.value.toPrecision(6)) }
 }
 
+/** What somebody at the terminal can put right. */
+class WrongArguments extends Error {}
+
 function readArguments(): { json: boolean; asked: readonly BenchName[] } {
-  const { values } = parseArgs({
-    options: { only: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } },
-  })
+  const { values } = parsed()
   const asked = values.only?.flatMap((names) => names.split(',')) ?? benchNames
   for (const name of asked) {
     if (!isBenchName(name))
-      throw new Error(`Expected \`--only\` to be one of ${benchNames.join(', ')}, got \`${name}\``)
+      throw new WrongArguments(`Expected \`--only\` to be one of ${benchNames.join(', ')}, got \`${name}\``)
   }
   return { json: values.json, asked: asked.filter(isBenchName) }
+}
+
+function parsed() {
+  try {
+    return parseArgs({
+      options: { only: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } },
+    })
+  } catch (error) {
+    throw new WrongArguments(error instanceof Error ? error.message : String(error))
+  }
 }
 
 function isBenchName(name: string): name is BenchName {
@@ -98,8 +109,13 @@ for (const [name, code] of [
   })
 }
 
+/** One line for what somebody at the terminal did. */
+function told(error: unknown): unknown {
+  return error instanceof WrongArguments ? `${error.message}: npm run bench [-- --only NAME] [--json]` : error
+}
+
 main(interruption.signal).catch((error: unknown) => {
   if (interruption.signal.aborted) return
   process.exitCode = 1
-  console.error(error)
+  console.error(told(error))
 })

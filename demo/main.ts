@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { bundle, contenders } from './bundle'
 import { compete } from './compare'
-import { openDatabase } from './database'
+import { openDatabase, UnusableDatabase } from './database'
 import type { Summary } from './summary'
 import { table } from './table'
 import { workload } from './workload'
@@ -47,8 +48,22 @@ for (const [name, code] of [
   })
 }
 
-main(process.argv.includes('--json'), interruption.signal).catch((error: unknown) => {
-  if (interruption.signal.aborted) return
-  process.exitCode = 1
-  console.error(error)
-})
+/** Whether `--json` was given. */
+function readArguments(): boolean {
+  return parseArgs({ options: { json: { type: 'boolean', default: false } } }).values.json
+}
+
+/** One line for what somebody at the terminal did. */
+function told(error: unknown): unknown {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  if (code.startsWith('ERR_PARSE_ARGS_')) return `${message}: npm run demo [-- --json]`
+  return error instanceof UnusableDatabase ? message : error
+}
+
+Promise.resolve()
+  .then(() => main(readArguments(), interruption.signal))
+  .catch((error: unknown) => {
+    if (interruption.signal.aborted) return
+    process.exitCode = 1
+    console.error(told(error))
+  })

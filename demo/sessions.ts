@@ -16,7 +16,7 @@ export interface SessionWatch {
 
 /** Samples the server's list of sessions with this application name. */
 export function watchSessions(database: DemoDatabase, applicationName: string): SessionWatch {
-  const { observer, table } = database
+  const { observer, schema } = database
   const known = new Set<string>()
   let peak = 0
   let watching = true
@@ -50,15 +50,13 @@ export function watchSessions(database: DemoDatabase, applicationName: string): 
     finish: async () => {
       watching = false
       await sampling
-      // A session may come and go between two samples, but not without leaving its mark in the table.
-      const { rows } = await observer.query<{ session: string }>(
-        `SELECT DISTINCT pid || ' ' || extract(epoch FROM backend_start) AS session FROM ${table}`,
-      )
+      // A session may come and go between two samples, but not without placing an order.
+      const { rows } = await observer.query<{ session: string }>(`SELECT DISTINCT session FROM ${schema}.orders`)
       for (const { session } of rows) known.add(session)
       await observer.query('SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name = $1', [
         applicationName,
       ])
-      await observer.query(`TRUNCATE ${table}`)
+      await observer.query(`TRUNCATE ${schema}.orders CASCADE`)
       return known.size
     },
   }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { InvocationRecord, LocalLambda } from 'pg-thaw/testing'
+import type { NewOrder } from '../infra/functions/new-order'
 
 /** The times of the demo: Lambda's minutes as seconds, the same for every contender. */
 export const workload = {
@@ -21,6 +22,9 @@ export const workload = {
   /** The function's timeout: far more than a call needs, so that a slow machine does not fail anybody. */
   timeoutMillis: 10_000,
 } as const
+
+/** What each call orders. */
+const order: NewOrder = { customer: 'Ada', lines: [{ product: 'tea', quantity: 2 }] }
 
 /** A stretch of the workload that is over. */
 export interface Phase {
@@ -44,7 +48,7 @@ async function burst(lambda: LocalLambda): Promise<InvocationRecord[]> {
     const records: InvocationRecord[] = []
     for (let call = 0; call < workload.callsPerCaller; call++) {
       if (call > 0) await pause(workload.thinkMillis)
-      records.push(await lambda.invoke({}))
+      records.push(await lambda.invoke(order))
     }
     return records
   })

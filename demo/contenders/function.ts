@@ -1,4 +1,6 @@
 import type { ClientBase } from 'pg'
+import type { NewOrder } from '../../infra/functions/new-order'
+import { findOrder, storeOrder } from '../../infra/functions/order-book'
 
 // What the contenders have in common: everything but how they hold connections.
 
@@ -20,24 +22,27 @@ export const idleLimitMillis = 3_000
 /** A call needs one connection at a time; one more is room for a function that does two things at once. */
 export const maxConnections = 2
 
-/** The function: one read, and one write in a transaction. */
-export function handlerWith(withConnection: WithConnection): () => Promise<Report> {
-  const table = process.env.DEMO_TABLE
-  return async () => {
+/** The function: places an order in a transaction and reads it back, with the code of the example service. */
+export function handlerWith(withConnection: WithConnection): (order: NewOrder) => Promise<Report> {
+  return async (order) => {
     const start = performance.now()
     await withConnection(async (client) => {
-      await client.query(`SELECT count(*) FROM ${table}`)
-      await client.query('BEGIN')
-      try {
-        await client.query(`INSERT INTO ${table} (pid, backend_start)
-          SELECT pid, backend_start FROM pg_stat_get_activity(pg_backend_pid())`)
-        await client.query('COMMIT')
-      } catch (error) {
-        // What failed first is what matters.
-        await client.query('ROLLBACK').catch(() => {})
-        throw error
-      }
+      const id = await inTransaction(client, () => storeOrder(client, order))
+      await findOrder(client, id)
     })
     return { databaseMillis: performance.now() - start }
+  }
+}
+
+async function inTransaction<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
+  await client.query('BEGIN')
+  try {
+    const result = await work()
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    // What failed first is what matters.
+    await client.query('ROLLBACK').catch(() => {})
+    throw error
   }
 }
