@@ -1,4 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { LocalLambdaError } from './errors.js'
+import { isAddress } from './options.js'
 import { RelayConnection } from './relay-connection.js'
 
 /**
@@ -68,6 +70,10 @@ export class Relay {
 
   /** Starts to listen on a free port. */
   static async start(options: RelayOptions): Promise<Relay> {
+    if (!isAddress(options)) {
+      const text = 'Expected the options of a relay to be an object with a `host` and a `port` from 1 to 65535'
+      throw new LocalLambdaError('LAMBDA_OPTIONS', text)
+    }
     const relay = new Relay({ freezeModel: 'process', slowMillis: 100, ...options })
     await new Promise<void>((resolve, reject) => {
       relay.#server.once('error', reject).listen(0, relay.host, resolve)
@@ -148,7 +154,10 @@ export class Relay {
   }
 }
 
-/** Starts a {@link Relay}. */
+/**
+ * Starts a {@link Relay}.
+ * @throws LocalLambdaError `LAMBDA_OPTIONS` for options that can't work.
+ */
 export function startRelay(options: RelayOptions): Promise<Relay> {
   return Relay.start(options)
 }

@@ -273,3 +273,13 @@ describe('a client that vanishes', () => {
     await closed
   })
 })
+
+it.each([undefined, {}, { host: '127.0.0.1' }, { host: '', port: 5432 }, { host: '127.0.0.1', port: '5432' }])(
+  'a relay to %j is refused',
+  async (options) => {
+    await expect(startRelay(options as never)).rejects.toMatchObject({
+      code: 'LAMBDA_OPTIONS',
+      message: expect.stringContaining('a `host` and a `port`'),
+    })
+  },
+)
