@@ -21,7 +21,7 @@ describe('the options of the README', () => {
     const spans = proseOf(page).split('\n').flatMap(spansOf)
     // `ssl` is shown with its value.
     expect(names.filter((name) => !spans.some((span) => span === name || span.startsWith(`${name}: '`)))).toEqual([])
-    expect(options.filter(({ option = '' }) => !(spansOf(option)[0] ?? '' in KNOWN_OPTIONS))).toEqual([])
+    expect(options.filter(({ option = '' }) => !((spansOf(option)[0] ?? '') in KNOWN_OPTIONS))).toEqual([])
   })
 
   it('have these defaults', () => {
