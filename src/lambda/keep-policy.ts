@@ -5,6 +5,7 @@ export type InitializationType = 'on-demand' | 'provisioned-concurrency' | 'snap
 
 /** What the keep policy decides from. */
 export interface Observations {
+  /** The pool's option. */
   readonly pooling: Pooling
   /** Most idle connections that may survive. */
   readonly min: number
@@ -13,7 +14,7 @@ export interface Observations {
   readonly initialization: InitializationType
   /** Invocations of this environment so far, the one that ends included. */
   readonly invocations: number
-  /** The last gaps between the environment's invocations, newest last, ms; at most {@link REMEMBERED_GAPS}. */
+  /** The last gaps between the environment's invocations, newest last, ms; the policy looks at three. */
   readonly gapsMillis: readonly number[]
 }
 

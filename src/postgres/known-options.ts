@@ -16,12 +16,20 @@ import { PROFILES } from './profile.js'
 /** The server's own keepalives end a vanished client at about this age on RDS: a longer lease frees nothing. */
 const LONGEST_LEASE_MILLIS = 300_000
 
+/** A session that ends between two queries of one call is no use to anybody. */
+const SHORTEST_LEASE_MILLIS = 100
+
 /** Lambda lets no invocation run for longer. */
 const LONGEST_INVOCATION_MILLIS = 900_000
 
 const anything: OptionCheck = () => undefined
 
 export const targetOption: OptionCheck = oneOf(...Object.keys(PROFILES))
+
+const leaseOption: OptionCheck = (value) =>
+  value === 0 || (typeof value === 'number' && value >= SHORTEST_LEASE_MILLIS && value <= LONGEST_LEASE_MILLIS)
+    ? undefined
+    : `0 (none) or a number of ms, ${SHORTEST_LEASE_MILLIS} to ${LONGEST_LEASE_MILLIS}`
 
 /** pg reads numbers out of texts, too, and takes an empty one for none. */
 const portOption: OptionCheck = (value) =>
@@ -49,7 +57,7 @@ export const KNOWN_OPTIONS: Readonly<Record<string, OptionCheck>> = {
   maxLifetimeSeconds: duration('s'),
   maxUses: usesLimit,
   maxWaiting: usesLimit,
-  leaseMillis: duration('ms', LONGEST_LEASE_MILLIS),
+  leaseMillis: leaseOption,
   deadlineMarginMillis: duration('ms', LONGEST_INVOCATION_MILLIS),
   credentials: callable,
   credentialsTtlMillis: duration('ms'),
