@@ -30,10 +30,12 @@ export function checkOptions<T extends object>(
   if (typeof options !== 'object' || options === null) {
     throw refusal(`Expected the options of ${provider} to be an object, got ${typeof options}`)
   }
-  const known = { ...optional, ...required }
+  const known = { ...required, ...optional }
   for (const [name, value] of Object.entries(options)) {
     const check = Object.hasOwn(known, name) ? known[name] : undefined
-    if (check === undefined) throw refusal(`Unknown option \`${name}\` of ${provider}`)
+    if (check === undefined) {
+      throw refusal(`Unknown option \`${name}\` of ${provider}; known are ${Object.keys(known).join(', ')}`)
+    }
     if (value !== undefined) refuseUnless(check(value), name, value)
   }
   for (const [name, check] of Object.entries(required)) {

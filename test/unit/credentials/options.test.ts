@@ -19,7 +19,7 @@ describe('options of a provider', () => {
     [
       'one that is unknown',
       () => secretsManager({ secretId: 'a', password: marker } as never),
-      'Unknown option `password` of secretsManager',
+      'Unknown option `password` of secretsManager; known are secretId, region, versionStage, user, parse, client',
     ],
     [
       'a client that is none',
