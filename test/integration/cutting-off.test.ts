@@ -137,7 +137,7 @@ describe('a client that is released while its query runs', () => {
     const handler = wrapHandler((_event: unknown, _context: object) =>
       Promise.allSettled([pool.query(SLOW), pool.query('SELECT 1'), pool.query(SLOW)]),
     )
-    const settled = await handler({}, { getRemainingTimeInMillis: () => 500 })
+    const settled = await handler({}, { getRemainingTimeInMillis: () => 1000 })
     expect(settled.map((it) => (it.status === 'rejected' ? it.reason.code : ''))).toEqual(
       Array(3).fill('POOL_QUERY_TIMEOUT'),
     )
@@ -226,7 +226,7 @@ describe('the deadline of an invocation', () => {
     const whoAsked = async () => await pool.query(SLOW)
     const whoElse = async () => await pool.query(SLOW)
     const handler = wrapHandler((_event: unknown, _context: object) => Promise.allSettled([whoAsked(), whoElse()]))
-    const settled = await handler({}, { getRemainingTimeInMillis: () => 400 })
+    const settled = await handler({}, { getRemainingTimeInMillis: () => 1000 })
     const stacks = settled.map((it) => (it.status === 'rejected' ? it.reason.stack : ''))
     expect(stacks).toEqual([expect.stringContaining('whoAsked'), expect.stringContaining('whoElse')])
   })
