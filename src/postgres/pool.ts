@@ -1,28 +1,27 @@
 import pg, { type PoolClient, type PoolConfig, type QueryResult } from 'pg'
-import type { Checkout } from '../pool/checkout.js'
 import { systemClock } from '../pool/clock.js'
-import { PoolError, type Retry } from '../pool/errors.js'
+import { PoolError } from '../pool/errors.js'
 import { ResourcePool } from '../pool/resource-pool.js'
 import type { PoolStats } from '../pool/stats.js'
-import { type CurrentInvocation, type Environment, environment, type LivePool } from '../registry/environment.js'
+import { type Environment, environment, type LivePool } from '../registry/environment.js'
 import { addressIn } from './address.js'
-import { Borrower } from './borrower.js'
+import type { Borrower } from './borrower.js'
+import { Borrowing } from './borrowing.js'
 import { CredentialSource } from './credential-source.js'
-import { Deadlines } from './deadlines.js'
 import { leaveSessionAlone } from './foreign-session.js'
 import { InstrumentedPool, isInstrumented } from './instrumented-pool.js'
 import { livePool } from './live-pool.js'
-import { lentClient, queryOn } from './loan.js'
+import { lentClient } from './loan.js'
 import { nonNegativeInteger, wrongValue } from './option-checks.js'
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from './options.js'
-import { giveUp, isUsable, type PgClient } from './pg-client.js'
+import { isUsable, type PgClient } from './pg-client.js'
 import { PgConnector } from './pg-connector.js'
 import { poolEvents } from './pool-events.js'
 import { PROFILES } from './profile.js'
+import { Queries } from './queries.js'
 import { resourcePoolOptions } from './resource-options.js'
-import { neverRan, tellRetry } from './retry.js'
+import { tellRetry } from './retry.js'
 import { copyOptions, hideSecrets } from './secrets.js'
-import { isShareable } from './shareable.js'
 import { runInTransaction, withRetries } from './transaction.js'
 
 /** How long `end` waits for checkouts, ms. */
@@ -30,9 +29,6 @@ const END_PATIENCE_MILLIS = 30_000
 
 /** How long credentials are taken for new, ms. */
 const CREDENTIALS_TTL_MILLIS = 300_000
-
-/** How often a query that certainly never ran, or may run twice, is tried again. */
-const MOST_RERUNS = 2
 
 /** What one acquire may ask for. */
 export interface ConnectOptions {
@@ -99,9 +95,9 @@ export class Pool extends pg.Pool {
   readonly #options: ResolvedOptions
   readonly #live: LivePool
   readonly #environment: Environment = environment()
-  readonly #mayShare: boolean
   readonly #instrumented: InstrumentedPool
-  readonly #deadlines: Deadlines
+  readonly #borrowing: Borrowing
+  readonly #queries: Queries
   readonly #credentials: CredentialSource | undefined
   #ended: Promise<void> | undefined
 
@@ -136,22 +132,17 @@ export class Pool extends pg.Pool {
       verify: given.verify,
       reset: resolved.reset,
       leaseMillis: resolved.leaseMillis,
-      invocationMillis: () => this.#invocation()?.budgetMillis ?? Number.POSITIVE_INFINITY,
+      invocationMillis: () => this.#environment.currentInvocation?.()?.budgetMillis ?? Number.POSITIVE_INFINITY,
       profile,
       credentials: this.#credentials,
       ...address,
     })
     this.#options = resolved
-    this.#mayShare = resolved.fanOut && (Client as unknown) === pg.Client
     this.#pool = new ResourcePool(connector, resourcePoolOptions(resolved), poolEvents(this, resolved.allowExitOnIdle))
     this.#instrumented = new InstrumentedPool(this)
-    this.#deadlines = new Deadlines(systemClock, resolved.deadlineMarginMillis, (invocation) =>
-      this.#cutOff(
-        (it) => it.invocation === invocation,
-        () => deadlineError('unknown'),
-      ),
-    )
-    this.#live = livePool(this, this.#pool, connector, this.#deadlines, this.#credentials, resolved, given)
+    this.#borrowing = new Borrowing(this.#pool, this.#instrumented, this.#credentials, resolved)
+    this.#queries = new Queries(this.#borrowing, resolved.fanOut && (Client as unknown) === pg.Client)
+    this.#live = livePool(this, this.#pool, connector, this.#borrowing.deadlines, this.#credentials, resolved, given)
     this.#environment.pools.add(this.#live)
   }
 
@@ -178,8 +169,8 @@ export class Pool extends pg.Pool {
       )
       return undefined
     }
-    const borrower = this.#borrower()
-    const checkout = this.#checkOut(borrower, false, argument?.signal)
+    const borrower = this.#borrowing.borrower()
+    const checkout = this.#borrowing.checkOut(borrower, false, argument?.signal)
     if (!(checkout instanceof Promise)) return Promise.resolve(lentClient(checkout))
     const result = checkout.then(lentClient)
     return borrower === undefined ? result : borrower.awaits(result)
@@ -187,7 +178,7 @@ export class Pool extends pg.Pool {
 
   /** Lends a client to `work` and takes it back, however that ends. */
   use<T>(work: (client: PoolClient) => Promise<T>, options?: ConnectOptions): Promise<T> {
-    const borrower = this.#borrower(options?.signal)
+    const borrower = this.#borrowing.borrower(options?.signal)
     const result = this.#useAs(borrower, work, options)
     return borrower === undefined ? result : borrower.awaits(result)
   }
@@ -236,8 +227,8 @@ export class Pool extends pg.Pool {
     if (isInstrumented()) this.#instrumented.end()
     const state = this as { ending: boolean; ended: boolean }
     state.ending = true
-    await this.#pool.end(Math.min(END_PATIENCE_MILLIS, this.#remainingMillis()))
-    this.#deadlines.clear()
+    await this.#pool.end(Math.min(END_PATIENCE_MILLIS, this.#borrowing.remainingMillis()))
+    this.#borrowing.deadlines.clear()
     this.#credentials?.end()
     this.#environment.pools.delete(this.#live)
     state.ended = true
@@ -248,10 +239,7 @@ export class Pool extends pg.Pool {
     if (typeof text === 'function') {
       return Promise.reject(new TypeError('Passing a function as the first parameter to pool.query is not supported'))
     }
-    const signal = signalOf(text)
-    const borrower = this.#borrower(signal)
-    const result = this.#attempt(borrower, text, values, signal, MOST_RERUNS)
-    borrower?.awaits(result)
+    const result = this.#queries.run(text, values)
     if (typeof callback !== 'function') return result
     result.then(
       (it) => callback(undefined, it),
@@ -260,68 +248,15 @@ export class Pool extends pg.Pool {
     return undefined
   }
 
-  #attempt(
-    borrower: Borrower | undefined,
-    text: unknown,
-    values: unknown,
-    signal: AbortSignal | undefined,
-    reruns: number,
-  ): Promise<QueryResult> {
-    const share = this.#mayShare && signal === undefined && isShareable(text)
-    const checkout = this.#checkOut(borrower, share, signal)
-    const failed = (error: unknown, wasLost: boolean) => {
-      if (reruns === 0 || !mayRerun(text, error, wasLost)) throw error
-      return this.#attempt(borrower, text, values, signal, reruns - 1)
-    }
-    if (!(checkout instanceof Promise))
-      return this.#abortable(queryOn(checkout, text, values, failed), borrower, signal)
-    return checkout.then((it) => this.#abortable(queryOn(it, text, values, failed), borrower, signal))
-  }
-
-  /** While `work` is under way, the signal cuts its borrower off. */
-  #abortable<T>(work: Promise<T>, borrower: Borrower | undefined, signal: AbortSignal | undefined): Promise<T> {
-    if (signal === undefined) return work
-    const abort = () => {
-      const { reason: cause } = signal
-      this.#cutOff(
-        (it) => it === borrower,
-        () => new PoolError('POOL_QUERY_ABORTED', 'the query was aborted', { cause, retry: 'unknown' }),
-      )
-    }
-    // Perhaps since it was last asked.
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    return work.finally(() => signal.removeEventListener('abort', abort))
-  }
-
-  /**
-   * Ends what borrowers are doing, at once: their queries are rejected and cancelled on the server, their connections closed. Where
-   * others use the connection at the same time, theirs are left alone, and the query is only rejected. Each hears of it in an error of
-   * its own, which says who asked.
-   */
-  #cutOff(whom: (borrower: Borrower) => boolean, failure: () => PoolError): void {
-    const cut = new Set<Borrower>()
-    const isMeant = (label: unknown) => {
-      if (!(label instanceof Borrower) || !whom(label)) return false
-      cut.add(label)
-      return true
-    }
-    const reclaimed = this.#pool.reclaim(isMeant, 'leave')
-    for (const borrower of cut) borrower.cutOff(failure())
-    // The socket closes only once the server has been asked to cancel: a pooler forgets whose query it was when its client is gone. Where
-    // the network is down that is too late for a rollback that the borrower sends after its query.
-    for (const { resource } of reclaimed) giveUp(resource, failure())
-  }
-
   async #useAs<T>(
     borrower: Borrower | undefined,
     work: (client: PoolClient) => Promise<T>,
     options: ConnectOptions | undefined,
   ): Promise<T> {
-    const checkout = await this.#checkOut(borrower, false, options?.signal)
+    const checkout = await this.#borrowing.checkOut(borrower, false, options?.signal)
     const client = lentClient(checkout)
     try {
-      return await this.#abortable(work(client), borrower, options?.signal)
+      return await this.#borrowing.abortable(work(client), borrower, options?.signal)
     } catch (error) {
       // The library's own errors say more: what it was waiting for, for instance.
       if (borrower?.failure !== undefined && !(error instanceof PoolError)) throw borrower.failure
@@ -331,70 +266,6 @@ export class Pool extends pg.Pool {
       if (checkout.state !== 'released') checkout.release()
     }
   }
-
-  /** Without a promise where a connection can be lent as it is. */
-  #checkOut(
-    borrower: Borrower | undefined,
-    share: boolean,
-    signal: AbortSignal | undefined,
-  ): Checkout<PgClient> | Promise<Checkout<PgClient>> {
-    if (borrower?.invocation !== undefined && this.#deadlines.hasPassed(borrower.invocation)) {
-      return Promise.reject(deadlineError('safe'))
-    }
-    this.#credentials?.refreshAhead()
-    if (isInstrumented() && !this.ending)
-      return this.#instrumented.connect(() => this.#acquire(borrower, share, signal))
-    const checkout = signal?.aborted ? undefined : this.#pool.tryAcquire(borrower, share)
-    return checkout ?? this.#acquire(borrower, share, signal)
-  }
-
-  #acquire(
-    borrower: Borrower | undefined,
-    share: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<Checkout<PgClient>> {
-    const timeoutMillis = Math.min(this.#options.connectionTimeoutMillis, this.#remainingMillis())
-    return this.#pool.acquire({ timeoutMillis, signal, share, label: borrower })
-  }
-
-  #remainingMillis(): number {
-    const invocation = this.#invocation()
-    return invocation === undefined ? Number.POSITIVE_INFINITY : this.#deadlines.remainingMillis(invocation)
-  }
-
-  #invocation(): CurrentInvocation | undefined {
-    return this.#environment.currentInvocation?.()
-  }
-
-  /** Nothing outside of an invocation, as long as nobody asks for stacks or may abort it. */
-  #borrower(signal?: AbortSignal): Borrower | undefined {
-    const invocation = this.#invocation()
-    if (invocation !== undefined) this.#deadlines.watch(invocation)
-    const { leakDetection } = this.#options
-    const isPlain = invocation === undefined && !leakDetection && signal === undefined
-    return isPlain ? undefined : new Borrower(invocation, leakDetection)
-  }
-}
-
-function deadlineError(retry: Retry): PoolError {
-  const text = 'the invocation is about to be timed out: what was asked of the database is cut off'
-  return new PoolError('POOL_QUERY_TIMEOUT', text, { retry })
-}
-
-/** Submittables are used up by their first run; and what the pool itself has ended is over. */
-function mayRerun(text: unknown, error: unknown, wasLost: boolean): boolean {
-  if (error instanceof PoolError) return false
-  if (typeof text === 'object' && text !== null && 'submit' in text) return false
-  return neverRan(error) || (wasLost && isIdempotent(text))
-}
-
-function isIdempotent(text: unknown): boolean {
-  return typeof text === 'object' && text !== null && 'idempotent' in text && text.idempotent === true
-}
-
-function signalOf(text: unknown): AbortSignal | undefined {
-  const isGiven = typeof text === 'object' && text !== null && 'signal' in text
-  return isGiven && text.signal instanceof AbortSignal ? text.signal : undefined
 }
 
 /** Options that programs read off a pool, as they are in force. */

@@ -9,7 +9,7 @@ import { type OwnServer, startOwnServer } from './support/own-server'
 
 const validationTimeoutMillis = 400
 /** One connect, and what a loaded machine may add to it: far less than any other time limit here. */
-const connectMillis = 500
+const connectMillis = 2000
 
 /** With the only slot taken by the connection that is not there any more, and with room beside it. */
 const sizes = [{ max: 1 }, { max: 4 }]

@@ -124,15 +124,19 @@ describe('fan-out', () => {
 
   it('leaves no quick query behind a slow one while other connections serve', async () => {
     open({ max: 4 })
+    await pool.query('CREATE TABLE held AS SELECT 1 AS n')
+    const { admin } = database
     for (const position of [0, 3, 7, 10]) {
-      const done: string[] = []
-      await Promise.all(
-        Array.from({ length: 11 }, async (_, n) => {
-          await pool.query(n === position ? 'SELECT pg_sleep(0.3)' : 'SELECT 1')
-          done.push(n === position ? 'slow' : 'quick')
-        }),
+      await admin.query('BEGIN')
+      await admin.query('SELECT n FROM held FOR UPDATE')
+      const queries = Array.from({ length: 11 }, (_, n) =>
+        pool.query(n === position ? 'SELECT n FROM held FOR UPDATE' : 'SELECT 1 AS n'),
       )
-      expect(done.at(-1)).toBe('slow')
+      const quick = await Promise.all(queries.filter((_, n) => n !== position))
+      expect(quick.map(({ rows }) => rows[0].n)).toEqual(new Array(10).fill(1))
+      expect(pool.stats().lent, 'the slow one is still running').toBe(1)
+      await admin.query('COMMIT')
+      await queries[position]
     }
   })
 
