@@ -15,11 +15,17 @@ export interface PoolGauges {
   readonly max: number
   /** Slots that exist, in any state: the most sessions that the server can see. */
   readonly total: number
+  /** Open, and in nobody's hands. */
   readonly idle: number
+  /** In the hands of one borrower, or of several who share. */
   readonly lent: number
+  /** Being opened. */
   readonly dialing: number
+  /** Being asked for a sign of life. */
   readonly validating: number
+  /** Being rolled back or reset after a loan. */
   readonly returning: number
+  /** Being closed. */
   readonly closing: number
   /** Callers in the wait queue. */
   readonly waiting: number
@@ -59,7 +65,9 @@ const SAFE: ReadonlySet<string> = new Set<PoolErrorCode>([
 export class PoolError extends Error {
   // Literal: a minifier takes the name of the class away.
   override readonly name: string = 'PoolError'
+  /** Stable: a {@link PoolErrorCode}, or the cause's own (`28P01`, `ECONNREFUSED`). */
   readonly code: string
+  /** What trying again would mean. */
   readonly retry: Retry
 
   constructor(
@@ -88,9 +96,11 @@ export class PoolOptionError extends PoolError {
 /** The deadline of an acquire passed. `code` is `POOL_ACQUIRE_TIMEOUT`; `cause` is why the last dial failed, if one did. */
 export class AcquireTimeoutError extends PoolError {
   override readonly name: string = 'AcquireTimeoutError'
+  /** What it was waiting for. */
   readonly phase: AcquirePhase
   /** How long the caller had waited, ms. */
   readonly waitedMillis: number
+  /** The pool at that moment. */
   readonly gauges: PoolGauges
 
   constructor(phase: AcquirePhase, waitedMillis: number, gauges: PoolGauges, cause: unknown) {
@@ -109,6 +119,7 @@ export class AcquireTimeoutError extends PoolError {
 export class DialError extends PoolError {
   override readonly name: string = 'DialError'
   readonly phase = 'dial'
+  /** The pool at that moment. */
   readonly gauges: PoolGauges
 
   constructor(gauges: PoolGauges, cause: unknown, mayPass: boolean) {

@@ -9,12 +9,17 @@ export interface PoolStats extends PoolGauges {
   readonly acquires: number
   /** Of these, loans of a connection that others were using at the same time. */
   readonly joins: number
+  /** Callers whose deadline passed first. */
   readonly acquireTimeouts: number
+  /** Callers that gave up by their signal. */
   readonly acquireAborts: number
   /** Callers refused because as many waited as may. */
   readonly acquireRefusals: number
+  /** Attempts to open a connection. */
   readonly dials: number
+  /** Of these, those that failed. */
   readonly dialFailures: number
+  /** Signs of life that were asked for. */
   readonly pings: number
   /** Returned connections that were rolled back or reset. */
   readonly resets: number

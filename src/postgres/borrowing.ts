@@ -7,6 +7,7 @@ import { Borrower } from './borrower.js'
 import type { CredentialSource } from './credential-source.js'
 import { Deadlines } from './deadlines.js'
 import { type InstrumentedPool, isInstrumented } from './instrumented-pool.js'
+import { wrongValue } from './option-checks.js'
 import type { ResolvedOptions } from './options.js'
 import { giveUp, type PgClient } from './pg-client.js'
 
@@ -56,6 +57,9 @@ export class Borrowing {
   ): Checkout<PgClient> | Promise<Checkout<PgClient>> {
     if (borrower?.invocation !== undefined && this.deadlines.hasPassed(borrower.invocation)) {
       return Promise.reject(deadlineError('safe'))
+    }
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      return Promise.reject(wrongValue('signal', 'an AbortSignal', signal))
     }
     this.#credentials?.refreshAhead()
     if (isInstrumented() && !this.#pool.ended)

@@ -19,7 +19,7 @@ import { PgConnector } from './pg-connector.js'
 import { poolEvents } from './pool-events.js'
 import { PROFILES } from './profile.js'
 import { Queries } from './queries.js'
-import { resourcePoolOptions } from './resource-options.js'
+import { inForce, resourcePoolOptions } from './resource-options.js'
 import { tellRetry } from './retry.js'
 import { copyOptions, hideSecrets } from './secrets.js'
 import { runInTransaction, withRetries } from './transaction.js'
@@ -176,7 +176,11 @@ export class Pool extends pg.Pool {
     return borrower === undefined ? result : borrower.awaits(result)
   }
 
-  /** Lends a client to `work` and takes it back, however that ends. */
+  /**
+   * Lends a client to `work` and takes it back, however that ends.
+   *
+   * @throws as {@link connect}, then whatever `work` throws; `POOL_QUERY_TIMEOUT` or `POOL_QUERY_ABORTED` when it was cut off.
+   */
   use<T>(work: (client: PoolClient) => Promise<T>, options?: ConnectOptions): Promise<T> {
     const borrower = this.#borrowing.borrower(options?.signal)
     const result = this.#useAs(borrower, work, options)
@@ -196,8 +200,14 @@ export class Pool extends pg.Pool {
     return this.use((client) => withRetries(retries, () => runInTransaction(client, work)), options)
   }
 
-  /** Closes idle connections down to `keep` (default: `min`), those idle longest first. Returns how many. */
+  /**
+   * Closes idle connections down to `keep` (default: `min`), those idle longest first. Returns how many.
+   *
+   * @throws {PoolOptionError} when `keep` is no non-negative integer.
+   */
   trim(keep: number = this.#options.min): number {
+    const expected = nonNegativeInteger(keep)
+    if (expected !== undefined) throw wrongValue('keep', expected, keep)
     return this.#pool.trim(keep)
   }
 
@@ -265,20 +275,6 @@ export class Pool extends pg.Pool {
     } finally {
       if (checkout.state !== 'released') checkout.release()
     }
-  }
-}
-
-/** Options that programs read off a pool, as they are in force. */
-function inForce(options: ResolvedOptions): object {
-  const millis = (limit: number) => (Number.isFinite(limit) ? limit : 0)
-  const { max, min, maxUses, allowExitOnIdle, maxLifetimeMillis, idleTimeoutMillis } = options
-  return {
-    max,
-    min,
-    maxUses,
-    allowExitOnIdle,
-    maxLifetimeSeconds: millis(maxLifetimeMillis) / 1000,
-    idleTimeoutMillis: millis(idleTimeoutMillis),
   }
 }
 

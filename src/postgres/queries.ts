@@ -57,7 +57,8 @@ function isIdempotent(text: unknown): boolean {
   return typeof text === 'object' && text !== null && 'idempotent' in text && text.idempotent === true
 }
 
+/** Whether it is one is looked at by whoever borrows with it. */
 function signalOf(text: unknown): AbortSignal | undefined {
   const isGiven = typeof text === 'object' && text !== null && 'signal' in text
-  return isGiven && text.signal instanceof AbortSignal ? text.signal : undefined
+  return isGiven ? ((text.signal ?? undefined) as AbortSignal | undefined) : undefined
 }

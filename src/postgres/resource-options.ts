@@ -36,3 +36,17 @@ export function resourcePoolOptions(options: ResolvedOptions): ResourcePoolOptio
 function dialTimeoutMillis({ connectionTimeoutMillis }: ResolvedOptions): number {
   return Number.isFinite(connectionTimeoutMillis) ? Math.max(10_000, connectionTimeoutMillis) : 30_000
 }
+
+/** Options that programs read off a pool, as they are in force. */
+export function inForce(options: ResolvedOptions): object {
+  const millis = (limit: number) => (Number.isFinite(limit) ? limit : 0)
+  const { max, min, maxUses, allowExitOnIdle, maxLifetimeMillis, idleTimeoutMillis } = options
+  return {
+    max,
+    min,
+    maxUses,
+    allowExitOnIdle,
+    maxLifetimeSeconds: millis(maxLifetimeMillis) / 1000,
+    idleTimeoutMillis: millis(idleTimeoutMillis),
+  }
+}

@@ -199,6 +199,21 @@ describe('the face of pg.Pool', () => {
     client.release()
   })
 
+  it('refuses a signal that is none, wherever one may be given, and a number to trim to that is none', async () => {
+    const pool = open()
+    const signal = 'now' as never
+    const refused = {
+      code: 'POOL_OPTION_INVALID',
+      message: "Expected `signal` to be an AbortSignal, got 'now' (string)",
+    }
+    await expect(pool.query({ text: 'SELECT 1', signal })).rejects.toMatchObject(refused)
+    await expect(pool.connect({ signal })).rejects.toMatchObject(refused)
+    await expect(pool.use(async () => {}, { signal })).rejects.toMatchObject(refused)
+    await expect(pool.transaction(async () => {}, { signal })).rejects.toMatchObject(refused)
+    expect(() => pool.trim(-1)).toThrow('Expected `keep` to be a non-negative integer, got -1 (number)')
+    expect(pool.stats().acquires).toBe(0)
+  })
+
   it('runs onConnect and verify before the first loan of each connection', async () => {
     const seen: string[] = []
     open({
