@@ -1,5 +1,7 @@
 // Builds dist/: one CommonJS implementation per entry point, an ESM face that re-exports it (a second
-// implementation would be a second module scope, and so a second set of pools), and the types of both. The
+// implementation would be a second module scope, and so a second set of pools), and the types of both. Bundlers
+// get the implementation as an ES module, whoever asks (the condition `module`): they would wrap CommonJS into a
+// function, which is parsed twice, and keep what nobody uses. The
 // goodbye is an ES module of its own: it does its work when it is imported, stands alone so that it can be
 // copied next to a bundle, and keeps its state in the registry.
 import { execFileSync } from 'node:child_process'
@@ -37,6 +39,15 @@ await build({
   outdir: 'dist',
   outbase: 'src',
   format: 'cjs',
+})
+
+await build({
+  ...shared,
+  entryPoints: entries.filter((name) => !name.startsWith('testing/')).map((name) => `src/${name}.ts`),
+  outdir: 'dist',
+  outbase: 'src',
+  format: 'esm',
+  outExtension: { '.js': '.bundler.mjs' },
 })
 
 for (const name of effects) {
