@@ -1,9 +1,9 @@
 // Builds dist/: one CommonJS implementation per entry point, an ESM face that re-exports it (a second
 // implementation would be a second module scope, and so a second set of pools), and the types of both. Bundlers
 // get the implementation as an ES module, whoever asks (the condition `module`): they would wrap CommonJS into a
-// function, which is parsed twice, and keep what nobody uses. The
-// goodbye is an ES module of its own: it does its work when it is imported, stands alone so that it can be
-// copied next to a bundle, and keeps its state in the registry.
+// function, which is parsed twice, and keep what nobody uses. The goodbye is an ES module of its own: it does its
+// work when it is imported, stands alone so that it can be copied next to a bundle, and keeps its state in the
+// registry.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -43,7 +43,8 @@ await build({
 
 await build({
   ...shared,
-  entryPoints: entries.filter((name) => !name.startsWith('testing/')).map((name) => `src/${name}.ts`),
+  // What tests import is never bundled with a function.
+  entryPoints: entries.filter((name) => name !== 'testing/index').map((name) => `src/${name}.ts`),
   outdir: 'dist',
   outbase: 'src',
   format: 'esm',

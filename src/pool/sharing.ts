@@ -84,13 +84,9 @@ export class Sharing<R> {
     this.settle()
     const { held, loans } = state
     const { fitness, slots } = this.#supply
-    if (!loans.isOneAlone || loans.retiring !== undefined || fitness.isSuspect(held)) return false
-    if (
-      this.#queue.length > 0 ||
-      fitness.unfit(held, now) !== undefined ||
-      slots.count('idle') >= this.#options.maxIdle
-    )
-      return false
+    if (!loans.isOneAlone || this.#queue.length > 0) return false
+    if (loans.retiring !== undefined || fitness.unfit(held, now) !== undefined || fitness.isSuspect(held)) return false
+    if (slots.count('idle') >= this.#options.maxIdle) return false
     fitness.noteSign(held, now)
     if (held.provenAt !== now || this.#connector.inspect(held.resource) !== 'clean') return false
     // Whoever came from within those two joined, or waits, or took it away, or left another to rest.

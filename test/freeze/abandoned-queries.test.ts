@@ -1,23 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Pool, type PoolOptions } from '../../src/index'
-import { createDatabase, type TestDatabase } from '../support/database'
-
-let database: TestDatabase
-let pool: Pool
-
-beforeAll(async () => {
-  database = await createDatabase()
-})
-afterAll(() => database.dispose())
-afterEach(async () => {
-  await pool.end()
-  await database.untilSessions(0)
-})
+import { describe, expect, it } from 'vitest'
+import type { Pool, PoolOptions } from '../../src/index'
+import { database, openPool, pool } from '../support/pool-under-test'
 
 function open(options: PoolOptions = {}): Pool {
-  pool = new Pool({ ...database.config, max: 1, connectionTimeoutMillis: 10_000, ...options })
-  return pool
+  return openPool({ max: 1, connectionTimeoutMillis: 10_000, ...options })
 }
 
 async function ownNumber(n: number): Promise<void> {

@@ -1,25 +1,9 @@
 import { startRelay } from 'pg-thaw/testing'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { Pool, type PoolOptions, wrapHandler } from '../../src/index'
-import { createDatabase, type TestDatabase } from '../support/database'
-
-let database: TestDatabase
-let pool: Pool
-
-beforeAll(async () => {
-  database = await createDatabase()
-})
-afterAll(() => database.dispose())
-afterEach(async () => {
-  await pool.end()
-  await database.untilSessions(0)
-})
+import { describe, expect, it, vi } from 'vitest'
+import { Pool, wrapHandler } from '../../src/index'
+import { database, openPool as open, pool } from '../support/pool-under-test'
 
 const SLOW = 'SELECT pg_sleep(30)'
-
-function open(options: PoolOptions = {}): void {
-  pool = new Pool({ ...database.config, ...options })
-}
 
 /** Resolves when a slow query runs on the server. */
 async function untilRunning(count = 1): Promise<void> {
@@ -399,7 +383,7 @@ describe('a target that owns the sessions', () => {
   it('is sent none that a URL asks for', async () => {
     const asked =
       'options=-c%20work_mem=7MB&statement_timeout=5001&lock_timeout=5002&idle_in_transaction_session_timeout=5003'
-    pool = new Pool({ connectionString: `${database.url}?${asked}`, target: 'pgbouncer' })
+    open({ connectionString: `${database.url}?${asked}`, target: 'pgbouncer' })
     const { rows } = await pool.query(
       "SELECT name FROM pg_settings WHERE source = 'client' AND name ~ 'timeout|work_mem'",
     )

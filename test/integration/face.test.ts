@@ -1,25 +1,7 @@
 import { once } from 'node:events'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Pool, type PoolOptions } from '../../src/index'
-import { createDatabase, type TestDatabase } from '../support/database'
-
-let database: TestDatabase
-let pool: Pool
-
-beforeAll(async () => {
-  database = await createDatabase()
-})
-afterAll(() => database.dispose())
-afterEach(async () => {
-  await pool.end()
-  await database.untilSessions(0)
-})
-
-function open(options: PoolOptions = {}): Pool {
-  pool = new Pool({ ...database.config, ...options })
-  return pool
-}
+import { describe, expect, it } from 'vitest'
+import { database, openPool as open, pool } from '../support/pool-under-test'
 
 function record(names: readonly string[]): string[] {
   const events: string[] = []
