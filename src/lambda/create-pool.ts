@@ -1,6 +1,6 @@
 import { PoolOptionError } from '../pool/errors.js'
-import { checkIsObject } from '../postgres/option-checks.js'
-import type { PoolOptions } from '../postgres/options.js'
+import { checkIsObject } from '../postgres/options/option-checks.js'
+import type { PoolOptions } from '../postgres/options/options.js'
 import { Pool } from '../postgres/pool.js'
 import { environment } from '../registry/environment.js'
 

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ResourcePool } from '../pool/resource-pool.js'
 import type { CurrentInvocation, LivePool } from '../registry/environment.js'
-import { Borrower } from './borrower.js'
-import type { CredentialSource } from './credential-source.js'
-import type { Deadlines } from './deadlines.js'
-import { reclaimedError } from './loan.js'
-import type { ResolvedOptions } from './options.js'
-import type { PgClient } from './pg-client.js'
-import type { PgConnector } from './pg-connector.js'
+import type { CredentialSource } from './connection/credential-source.js'
+import type { PgClient } from './connection/pg-client.js'
+import type { PgConnector } from './connection/pg-connector.js'
+import type { ResolvedOptions } from './options/options.js'
 import { publishLeak } from './pool-events.js'
+import { Borrower } from './query/borrower.js'
+import type { Deadlines } from './query/deadlines.js'
+import { reclaimedError } from './query/loan.js'
 
 /** The side of a pool that the environment works with. */
 export function livePool(

@@ -2,8 +2,8 @@ import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import type { Checkout } from '../pool/checkout.js'
 import type { PoolObserver } from '../pool/observer.js'
-import { Borrower } from './borrower.js'
-import type { PgClient } from './pg-client.js'
+import type { PgClient } from './connection/pg-client.js'
+import { Borrower } from './query/borrower.js'
 
 /** Where listeners of the whole process hear of pools: what leaked, and what their own listeners threw. */
 const LEAKS = channel('pg-thaw:leak')

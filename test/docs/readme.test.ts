@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { workload } from '../../demo/workload'
-import { KNOWN_OPTIONS } from '../../src/postgres/known-options'
-import { type ResolvedOptions, resolveOptions } from '../../src/postgres/options'
+import { KNOWN_OPTIONS } from '../../src/postgres/options/known-options'
+import { type ResolvedOptions, resolveOptions } from '../../src/postgres/options/options'
 import { proseOf, readPage } from './support/pages'
 import { rowsOf, spansOf, type TableRow } from './support/tables'
 
@@ -15,7 +15,7 @@ describe('the options of the README', () => {
   const options = rows.filter((row) => 'default on Lambda' in row)
 
   it('are all that the pool has beside those of pg', () => {
-    const [, own = ''] = readFileSync('src/postgres/options.ts', 'utf8').split('export interface PoolOptions')
+    const [, own = ''] = readFileSync('src/postgres/options/options.ts', 'utf8').split('export interface PoolOptions')
     const names = [...(own.split('\n}\n')[0] ?? '').matchAll(/^ {2}(\w+)\?:/gm)].map(([, name = '']) => name)
     expect(names.length).toBeGreaterThan(20)
     const spans = proseOf(page).split('\n').flatMap(spansOf)

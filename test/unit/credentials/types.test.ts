@@ -2,7 +2,7 @@ import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { describe, expectTypeOf, it } from 'vitest'
 import type * as ours from '../../../src/credentials/provider'
 import { type SecretsManagerOptions, secretsManager } from '../../../src/credentials/secrets-manager'
-import type * as pools from '../../../src/postgres/credential-source'
+import type * as pools from '../../../src/postgres/connection/credential-source'
 
 // Checked by the compiler (`npm run types`).
 

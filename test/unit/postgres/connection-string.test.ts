@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import { describe, expect, it } from 'vitest'
-import { readConnectionString } from '../../../src/postgres/connection-string'
+import { readConnectionString } from '../../../src/postgres/options/connection-string'
 import { useEnvironmentVariables } from '../../support/environment-variables'
 
 const set = useEnvironmentVariables()

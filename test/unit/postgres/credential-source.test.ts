@@ -6,7 +6,7 @@ import {
   type Credentials,
   type CredentialsProvider,
   type CredentialsRequest,
-} from '../../../src/postgres/credential-source'
+} from '../../../src/postgres/connection/credential-source'
 import { FakeClock, settled } from '../../support/fake-clock'
 
 const MINUTE = 60_000

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createPool, Pool, PoolOptionError } from '../../../src/index'
-import { resolveOptions } from '../../../src/postgres/options'
+import { resolveOptions } from '../../../src/postgres/options/options'
 
 afterEach(() => vi.unstubAllEnvs())
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isShareable } from '../../../src/postgres/shareable'
+import { isShareable } from '../../../src/postgres/query/shareable'
 
 describe('a query may share its connection', () => {
   it.each([

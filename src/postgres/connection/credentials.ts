@@ -1,4 +1,4 @@
-import { PoolError } from '../pool/errors.js'
+import { PoolError } from '../../pool/errors.js'
 
 /** What a dial needs to sign in. What is missing comes from the pool's options. */
 export interface Credentials {

@@ -1,4 +1,4 @@
-import type { Clock, Instant } from '../pool/clock.js'
+import type { Clock, Instant } from '../../pool/clock.js'
 import type { PgClient } from './pg-client.js'
 
 const SIGN = Symbol('pg-thaw.sign')

@@ -1,5 +1,5 @@
-import type { PoolError } from '../pool/errors.js'
-import type { CurrentInvocation } from '../registry/environment.js'
+import type { PoolError } from '../../pool/errors.js'
+import type { CurrentInvocation } from '../../registry/environment.js'
 
 /** Who has a checkout, or waits for one: what it takes to report and to end it when its invocation is over. */
 export class Borrower {

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg'
-import { PoolError } from '../pool/errors.js'
+import { PoolError } from '../../pool/errors.js'
 import { isConflict } from './retry.js'
 
 /**

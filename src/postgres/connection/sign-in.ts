@@ -1,4 +1,4 @@
-import { PoolError } from '../pool/errors.js'
+import { PoolError } from '../../pool/errors.js'
 import type { Credentials } from './credentials.js'
 import type { PgClient } from './pg-client.js'
 import { isLocalAddress } from './tls.js'

@@ -1,7 +1,7 @@
-import { PoolOptionError } from '../pool/errors.js'
-import { readConnectionString } from './connection-string.js'
+import { PoolOptionError } from '../../pool/errors.js'
+import { readConnectionString } from '../options/connection-string.js'
+import type { PoolOptions } from '../options/options.js'
 import type { Credentials } from './credentials.js'
-import type { PoolOptions } from './options.js'
 import type { PgClient } from './pg-client.js'
 import { VerifiedTls } from './tls.js'
 

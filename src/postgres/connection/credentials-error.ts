@@ -1,5 +1,5 @@
-import type { DialFailure } from '../pool/connector.js'
-import { codeOf, PoolError } from '../pool/errors.js'
+import type { DialFailure } from '../../pool/connector.js'
+import { codeOf, PoolError } from '../../pool/errors.js'
 import { classifyDialFailure } from './sqlstate.js'
 
 /** The codes of {@link CredentialsError}, unless the server has refused the credentials: then it is the server's own. */

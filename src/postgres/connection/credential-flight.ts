@@ -1,4 +1,4 @@
-import type { Clock, Instant } from '../pool/clock.js'
+import type { Clock, Instant } from '../../pool/clock.js'
 import { type Credentials, type CredentialsProvider, checkCredentials } from './credentials.js'
 import { type CredentialsError, providerFailed, providerTooSlow } from './credentials-error.js'
 

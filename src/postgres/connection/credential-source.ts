@@ -1,4 +1,4 @@
-import { type Clock, elapsedMillis, type Instant } from '../pool/clock.js'
+import { type Clock, elapsedMillis, type Instant } from '../../pool/clock.js'
 import { CredentialFlight, type Landing } from './credential-flight.js'
 import { areSameCredentials, type Credentials, type CredentialsProvider, leadToSameSession } from './credentials.js'
 import { providerTooSlow, refusedLately } from './credentials-error.js'

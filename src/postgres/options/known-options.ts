@@ -1,3 +1,4 @@
+import { PROFILES } from '../connection/profile.js'
 import {
   boolean,
   callable,
@@ -11,7 +12,6 @@ import {
   text,
   usesLimit,
 } from './option-checks.js'
-import { PROFILES } from './profile.js'
 
 /** The server's own keepalives end a vanished client at about this age on RDS: a longer lease frees nothing. */
 const LONGEST_LEASE_MILLIS = 300_000

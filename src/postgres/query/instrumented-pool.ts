@@ -1,7 +1,7 @@
 import pg from 'pg'
-import type { Checkout } from '../pool/checkout.js'
+import type { Checkout } from '../../pool/checkout.js'
+import type { PgClient } from '../connection/pg-client.js'
 import { lentClient } from './loan.js'
-import type { PgClient } from './pg-client.js'
 
 type Release = (discard?: Error | boolean) => void
 type Callback = (error: Error | undefined, client?: unknown, release?: Release) => void

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { PoolOptionError } from '../pool/errors.js'
+import { PoolOptionError } from '../../pool/errors.js'
 
 /** A check of one option's value: what was expected when it is wrong, nothing when it is right. */
 export type OptionCheck = (value: unknown) => string | undefined

@@ -1,6 +1,6 @@
-import { Alarm } from '../pool/alarm.js'
-import type { Clock } from '../pool/clock.js'
-import type { CurrentInvocation } from '../registry/environment.js'
+import { Alarm } from '../../pool/alarm.js'
+import type { Clock } from '../../pool/clock.js'
+import type { CurrentInvocation } from '../../registry/environment.js'
 
 /**
  * The deadlines of the invocations that use a pool: its margin before each is timed out. One alert for each invocation, set at its

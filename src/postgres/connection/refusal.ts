@@ -1,5 +1,5 @@
-import { type Clock, elapsedMillis, type Instant } from '../pool/clock.js'
-import { codeOf } from '../pool/errors.js'
+import { type Clock, elapsedMillis, type Instant } from '../../pool/clock.js'
+import { codeOf } from '../../pool/errors.js'
 
 const REFUSED = new Set([
   '28P01', // invalid_password

@@ -1,13 +1,13 @@
 import type { Writable } from 'node:stream'
 import type { PoolClient, QueryResult } from 'pg'
-import type { Checkout } from '../pool/checkout.js'
-import { systemClock } from '../pool/clock.js'
-import { PoolError } from '../pool/errors.js'
+import type { Checkout } from '../../pool/checkout.js'
+import { systemClock } from '../../pool/clock.js'
+import { PoolError } from '../../pool/errors.js'
+import { reportLoss } from '../connection/loss.js'
+import { isSettling, isUsable, type PgClient } from '../connection/pg-client.js'
+import { heardNow, listenForSigns } from '../connection/sign-of-life.js'
 import { Borrower } from './borrower.js'
-import { reportLoss } from './loss.js'
-import { isSettling, isUsable, type PgClient } from './pg-client.js'
 import { endsSession, tellRetry } from './retry.js'
-import { heardNow, listenForSigns } from './sign-of-life.js'
 
 const CHECKOUT = Symbol('pg-thaw.checkout')
 

@@ -1,10 +1,10 @@
 import type { ClientBase, PoolConfig } from 'pg'
-import { isOnLambda, type Pooling } from '../registry/environment.js'
-import type { CredentialsProvider } from './credentials.js'
+import { isOnLambda, type Pooling } from '../../registry/environment.js'
+import type { CredentialsProvider } from '../connection/credentials.js'
+import { PROFILES, type Target } from '../connection/profile.js'
+import type { CertificateAuthorities } from '../connection/tls.js'
 import { KNOWN_OPTIONS, targetOption } from './known-options.js'
 import { checkOptions, nonNegativeInteger, type OptionCheck, positiveInteger, wrongValue } from './option-checks.js'
-import { PROFILES, type Target } from './profile.js'
-import type { CertificateAuthorities } from './tls.js'
 
 /** What becomes of the session state of a returned connection, after a transaction that was left open has been rolled back. */
 export type Reset = 'rollback' | 'clean' | 'none' | ((client: ClientBase) => void | PromiseLike<void>)

@@ -1,5 +1,5 @@
 import type { QueryResult } from 'pg'
-import { PoolError } from '../pool/errors.js'
+import { PoolError } from '../../pool/errors.js'
 import type { Borrower } from './borrower.js'
 import type { Borrowing } from './borrowing.js'
 import { queryOn } from './loan.js'

@@ -1,6 +1,6 @@
-import type { Retry } from '../pool/errors.js'
-import { codeOf } from '../pool/errors.js'
-import { SQLSTATE } from './sqlstate.js'
+import type { Retry } from '../../pool/errors.js'
+import { codeOf } from '../../pool/errors.js'
+import { SQLSTATE } from '../connection/sqlstate.js'
 
 /** The statement certainly did nothing: its transaction was rolled back whole, or the server never looked at it. */
 const CERTAINLY_UNDONE: ReadonlySet<string> = new Set([

@@ -1,8 +1,8 @@
-import { systemClock } from '../pool/clock.js'
-import type { ResourcePoolOptions } from '../pool/options.js'
-import { trustedMillis } from './lease.js'
+import { systemClock } from '../../pool/clock.js'
+import type { ResourcePoolOptions } from '../../pool/options.js'
+import { trustedMillis } from '../connection/lease.js'
+import { PROFILES } from '../connection/profile.js'
 import type { ResolvedOptions } from './options.js'
-import { PROFILES } from './profile.js'
 
 const CLOSE_TIMEOUT_MILLIS = 1000
 const LIFETIME_JITTER = 0.1

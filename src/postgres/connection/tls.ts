@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import { PoolOptionError } from '../pool/errors.js'
+import { PoolOptionError } from '../../pool/errors.js'
 
 /** One certificate authority or several, as PEM. */
 export type CertificateAuthorities = string | Buffer | readonly (string | Buffer)[]

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { systemClock, type Timer } from '../pool/clock.js'
+import { systemClock, type Timer } from '../../pool/clock.js'
 import type { PgClient } from './pg-client.js'
 
 /** The part of pg's connection that a CancelRequest takes. */
