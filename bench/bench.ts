@@ -4,10 +4,12 @@ import type { Entrant, Samples, Turns } from './turns.js'
 export const benchNames = [
   'acquire-1',
   'acquire-1000',
+  'acquire-16',
   'replace-10',
   'replace-1000',
   'handover',
   'heap',
+  'heap-16',
   'query-sequential',
   'throughput-1',
   'throughput-4',
@@ -15,9 +17,11 @@ export const benchNames = [
   'fanout-20',
   'fanout-100',
   'head-of-line',
+  'lambda-call',
   'bundle',
   'load',
   'wrapper',
+  'calls',
 ] as const
 
 export type BenchName = (typeof benchNames)[number]

@@ -1,10 +1,13 @@
 import type { Bench } from './bench.js'
 import { acquire } from './benches/acquire.js'
+import { acquire16 } from './benches/acquire-16.js'
 import { bundle } from './benches/bundle.js'
+import { calls } from './benches/calls.js'
 import { fanout20, fanout100 } from './benches/fanout.js'
 import { handover } from './benches/handover.js'
 import { headOfLine } from './benches/head-of-line.js'
 import { heap } from './benches/heap.js'
+import { lambdaCall } from './benches/lambda-call.js'
 import { load } from './benches/load.js'
 import { querySequential } from './benches/query-sequential.js'
 import { replace } from './benches/replace.js'
@@ -14,6 +17,7 @@ import { wrapper } from './benches/wrapper.js'
 /** In the order in which they run. */
 export const benches: readonly Bench[] = [
   acquire,
+  acquire16,
   replace,
   handover,
   heap,
@@ -24,7 +28,9 @@ export const benches: readonly Bench[] = [
   fanout20,
   fanout100,
   headOfLine,
+  lambdaCall,
   bundle,
   load,
   wrapper,
+  calls,
 ]

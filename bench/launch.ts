@@ -1,13 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once, setMaxListeners } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { build } from 'esbuild'
 import type { Bench, Row } from './bench.js'
 import type { Order, Report } from './child.js'
+import { compiled } from './compiled.js'
 import { type Sample, takeTurns } from './turns.js'
 
-/** The benches, compiled as the package is: what runs them directly would put helpers into the hot path. */
+/** The benches, compiled. */
 export interface Program {
   /** Runs one bench, in processes of its own. */
   run(bench: Bench, order: Order, signal: AbortSignal): Promise<Row[]>
@@ -17,28 +15,7 @@ export interface Program {
 const longestMillis = 120_000
 
 export async function compile(root: string): Promise<Program> {
-  // Beneath node_modules, so that the peers are found.
-  const cache = join(root, 'node_modules', '.cache')
-  await mkdir(cache, { recursive: true })
-  const directory = await mkdtemp(join(cache, 'pg-thaw-bench-'))
-  const file = join(directory, 'child.js')
-  const remove = () => rm(directory, { recursive: true, force: true })
-  try {
-    await build({
-      entryPoints: [join(root, 'bench', 'child.ts')],
-      outfile: file,
-      bundle: true,
-      platform: 'node',
-      target: 'node20.19',
-      format: 'cjs',
-      packages: 'external',
-      alias: { 'pg-thaw': join(root, 'src', 'index.ts') },
-      logLevel: 'warning',
-    })
-  } catch (error) {
-    await remove()
-    throw error
-  }
+  const { file, [Symbol.asyncDispose]: remove } = await compiled(root, 'child.ts')
   return {
     run: (bench, order, signal) => run(file, bench, order, signal),
     [Symbol.asyncDispose]: remove,

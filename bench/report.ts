@@ -18,7 +18,9 @@ export function targetTable(rows: readonly Row[]): string {
     if (measured === undefined) return []
     const { what, per, limit } = target
     const unit =
-      per === undefined ? measured.unit : `× ${per.contender === 'pg-thaw' ? `its own ${per.bench}` : per.contender}`
+      per === undefined
+        ? measured.unit
+        : `× ${per.contender.startsWith('pg-thaw') ? `its own ${per.bench}` : per.contender}`
     return [[what, number(measured.value), unit, limitText(limit), isMet(limit, measured.value) ? 'yes' : 'NO']]
   })
   return table(['what', 'measured', '', 'target', 'met'], lines, [1])

@@ -17,6 +17,7 @@ const require = createRequire(import.meta.url)
 const entries = [
   'index',
   'credentials/dsql',
+  'credentials/index',
   'credentials/rds-iam',
   'credentials/secrets-extension',
   'credentials/secrets-manager',

@@ -12,13 +12,16 @@ export {
   PoolOptionError,
   type Retry,
 } from './pool/errors.js'
-export type { RetireReason } from './pool/retirement.js'
-export type { PoolStats } from './pool/stats.js'
-export type { Credentials, CredentialsProvider, CredentialsRequest } from './postgres/connection/credentials.js'
-export { CredentialsError, type CredentialsErrorCode } from './postgres/connection/credentials-error.js'
+export type { RetireReason } from './pool/slot.js'
+export type {
+  Credentials,
+  CredentialsProvider,
+  CredentialsRequest,
+  PoolCredentials,
+} from './postgres/connection/credentials.js'
 export type { Target } from './postgres/connection/profile.js'
 export type { CertificateAuthorities } from './postgres/connection/tls.js'
 export type { PoolOptions, Reset } from './postgres/options/options.js'
-export { type ConnectOptions, Pool, type TransactionOptions } from './postgres/pool.js'
-export type { LeakReport } from './postgres/pool-events.js'
+export { type ConnectOptions, Pool, type PoolStats, type TransactionOptions } from './postgres/pool.js'
+export type { LeakReport } from './postgres/query/reports.js'
 export type { Pooling } from './registry/environment.js'

@@ -1,13 +1,11 @@
 import type { Contest } from '../bench.js'
 import type { MakeFakePool } from '../contenders/fake-pool.js'
-import { fakePools } from '../contenders/fake-pools.js'
+import { queueingPools } from '../contenders/fake-pools.js'
 import { collectGarbage, type Entrant, medianOf } from '../turns.js'
 
 const callers = 30_000
 const leadIn = callers / 10
 const resources = 10
-
-const contenders = fakePools.filter(([name]) => name !== 'bare stack')
 
 /** Many callers queue at once for a few resources: CPU time per hand-over from one to the next. */
 export const handover: Contest = {
@@ -16,9 +14,9 @@ export const handover: Contest = {
   needs: 'nothing',
   nodeFlags: [],
   turns: { warmups: 2, turns: 7 },
-  entrants: () => contenders.map(([name, make]) => ({ name, open: () => openPool(make) })),
+  entrants: () => queueingPools.map(([name, make]) => ({ name, open: () => openPool(make) })),
   rows: (_asked, samples) =>
-    contenders.map(([contender]) => ({
+    queueingPools.map(([contender]) => ({
       bench: 'handover',
       contender,
       value: medianOf(samples, contender, 'cpuMicros', callers) * 1000,

@@ -1,10 +1,12 @@
-import type { DatabaseAddress, Inspection, Row } from '../bench.js'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Inspection, Row } from '../bench.js'
 import { type MakeQuerier, pgPool, postgresJs, type Querier, thaw } from '../contenders/queriers.js'
 import { databaseOf } from '../surroundings.js'
 
-const max = 4
-const quickQueries = 10
-const rounds = 2
+const max = 2
+const callers = 20
+/** Much more than a quick query's turn takes, and much less than the slow query. */
+const longMillis = 500
 
 const contenders: readonly (readonly [string, MakeQuerier])[] = [
   ['pg-thaw', thaw],
@@ -12,14 +14,13 @@ const contenders: readonly (readonly [string, MakeQuerier])[] = [
   ['postgres.js', postgresJs],
 ]
 
-/** How many connections there are when the queries are asked. */
+/** How long the callers have been asking when the slow query comes. Where they have just begun, no connection is open. */
 const starts = [
-  ['', (querier: Querier) => querier.open()],
-  [', one open', (querier: Querier) => querier.quick()],
-  [', none open', async () => {}],
+  ['', 300],
+  [', none open', 0],
 ] as const
 
-/** A slow query and ten quick ones at once: how many of the ten come after the slow one. The worst round counts. */
+/** Callers that ask quick queries one after the other, while one slow query runs: how many of the quick ones waited long. */
 export const headOfLine: Inspection = {
   kind: 'inspection',
   names: ['head-of-line'],
@@ -29,36 +30,30 @@ export const headOfLine: Inspection = {
     const database = databaseOf(surroundings)
     const rows: Row[] = []
     for (const [name, make] of contenders) {
-      for (const [label, start] of starts) {
-        let worst = 0
-        for (let round = 0; round < rounds; round++) {
-          worst = Math.max(worst, await measure(make, database, start))
-        }
-        rows.push({ bench: 'head-of-line', contender: `${name}${label}`, value: worst, unit: 'of 10 waited' })
+      for (const [label, askedForMillis] of starts) {
+        const value = await measure(make(database, max), askedForMillis)
+        rows.push({ bench: 'head-of-line', contender: `${name}${label}`, value, unit: `waited over ${longMillis} ms` })
       }
     }
     return rows
   },
 }
 
-async function measure(
-  make: MakeQuerier,
-  database: DatabaseAddress,
-  start: (querier: Querier) => Promise<unknown>,
-): Promise<number> {
-  const querier = make(database, max)
-  await start(querier)
+async function measure(querier: Querier, askedForMillis: number): Promise<number> {
   let slowIsOver = false
-  let behind = 0
-  const slow = querier.slow().then(() => {
-    slowIsOver = true
-  })
-  const quick = Array.from({ length: quickQueries }, () =>
-    querier.quick().then(() => {
-      if (slowIsOver) behind += 1
-    }),
-  )
-  await Promise.all([slow, ...quick])
+  let long = 0
+  const caller = async () => {
+    while (!slowIsOver) {
+      const before = performance.now()
+      await querier.quick()
+      if (performance.now() - before > longMillis) long += 1
+    }
+  }
+  const asking = Array.from({ length: callers }, caller)
+  if (askedForMillis > 0) await pause(askedForMillis)
+  await querier.slow()
+  slowIsOver = true
+  await Promise.all(asking)
   await querier.end()
-  return behind
+  return long
 }

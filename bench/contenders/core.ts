@@ -1,6 +1,5 @@
 import { type Clock, type Instant, systemClock } from '../../src/pool/clock.js'
-import type { Condition, Connector } from '../../src/pool/connector.js'
-import type { ResourcePoolOptions } from '../../src/pool/options.js'
+import type { Condition, Connector, ResourcePoolOptions } from '../../src/pool/connector.js'
 import { ResourcePool } from '../../src/pool/resource-pool.js'
 import type { FakePool, FakeResource } from './fake-pool.js'
 
@@ -68,7 +67,7 @@ class FakeConnector implements Connector<FakeResource> {
     return 'clean'
   }
 
-  lastSign(): Instant {
+  lastAnswer(): Instant {
     return this.#lastAnswer
   }
 

@@ -14,3 +14,6 @@ export const fakePools: readonly (readonly [contender: string, make: MakeFakePoo
   ['tarn', tarn],
   ['bare stack', bareStack],
 ]
+
+/** And those of them in which callers can wait. */
+export const queueingPools = fakePools.filter(([contender]) => contender !== 'bare stack')

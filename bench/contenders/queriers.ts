@@ -9,7 +9,7 @@ export interface Querier {
   open(): Promise<void>
   /** `SELECT 1` */
   quick(): Promise<unknown>
-  /** `SELECT pg_sleep(0.3)` */
+  /** `SELECT pg_sleep(1)` */
   slow(): Promise<unknown>
   end(): Promise<void>
 }
@@ -18,7 +18,7 @@ export interface Querier {
 export type MakeQuerier = (database: DatabaseAddress, max: number) => Querier
 
 const quick = 'SELECT 1'
-const slow = 'SELECT pg_sleep(0.3)'
+const slow = 'SELECT pg_sleep(1)'
 
 export function thaw(database: DatabaseAddress, max: number): Querier {
   return overPool(new Pool({ ...database, max }), max)
@@ -49,7 +49,7 @@ export function postgresJs(database: DatabaseAddress, max: number): Querier {
       for (const connection of reserved) connection.release()
     },
     quick: () => sql`SELECT 1`.execute(),
-    slow: () => sql`SELECT pg_sleep(0.3)`.execute(),
+    slow: () => sql`SELECT pg_sleep(1)`.execute(),
     end: () => sql.end(),
   }
 }

@@ -19,8 +19,8 @@ export const connectionTimeoutMillis = 5_000
 /** Longest that a connection should idle, ms: well below the server's own limit. Each pool is told in its own way. */
 export const idleLimitMillis = 3_000
 
-/** A call needs one connection at a time; one more is room for a function that does two things at once. */
-export const maxConnections = 2
+/** A call needs one connection at a time. */
+export const maxConnections = 1
 
 /** The function: places an order in a transaction and reads it back, with the code of the example service. */
 export function handlerWith(withConnection: WithConnection): (order: NewOrder) => Promise<Report> {

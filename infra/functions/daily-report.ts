@@ -15,7 +15,7 @@ interface DailyReport {
 
 const pool = openDatabase(process.env.DATABASE_SECRET_ID)
 
-/** Counts what happened in the 24 hours before its time, all at once; stores and logs it. Run again, it replaces what it stored. */
+/** Counts what happened in the 24 hours before its time, asked at once; stores and logs it. Run again, it replaces what it stored. */
 export const handler = wrapHandler(
   async ({ time }: Partial<ScheduledEvent>, context: Context): Promise<DailyReport> => {
     try {

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { NewOrder, OrderLine } from './new-order'
 
-/** What can run a query: a pool, for queries that may run side by side, or one client. */
+/** What can run a query: a pool, or one client. */
 export type Queryable = Pick<ClientBase, 'query'>
 
 /** An order as it is stored. */
@@ -53,10 +53,7 @@ export async function findOrder(database: Queryable, id: string): Promise<Order 
   return rows[0]
 }
 
-/**
- * The report: four queries at once. The pool spreads them over as many connections as it may open, and sends the others down a
- * connection that is busy, without waiting for its answer.
- */
+/** The report: four queries at once, which share a connection, so that all of them take little more than one round trip. */
 export async function reportOn(pool: Queryable): Promise<Report> {
   const [orders, waiting, customers, best] = await Promise.all([
     count(pool, 'SELECT count(*)::integer AS count FROM orders'),

@@ -1,9 +1,14 @@
 import { checkOptions, text } from './options.js'
-import type { CredentialsProvider } from './provider.js'
 import { signedToken } from './signed-token.js'
+import type { PoolCredentials } from './source/pool-credentials.js'
 
 export { CredentialsLookupError, type CredentialsLookupErrorCode } from './errors.js'
-export type { Credentials, CredentialsProvider, CredentialsRequest } from './provider.js'
+export type {
+  Credentials,
+  CredentialsProvider,
+  CredentialsRequest,
+  PoolCredentials,
+} from './source/pool-credentials.js'
 
 /** Options of {@link dsql}. */
 export interface DsqlOptions {
@@ -24,7 +29,7 @@ export interface DsqlOptions {
  * @throws {CredentialsLookupError} `CREDENTIALS_OPTION_INVALID`; when called: `CREDENTIALS_REGION_MISSING`,
  * `CREDENTIALS_KEYS_MISSING`, `CREDENTIALS_TOKEN_EXPIRED`, `CREDENTIALS_UNAVAILABLE`.
  */
-export function dsql(options: DsqlOptions): CredentialsProvider {
+export function dsql(options: DsqlOptions): PoolCredentials {
   checkOptions('dsql', options, { host: text }, { user: text, database: text, region: text })
   const { host, user = 'admin', database = 'postgres', region = regionOfHost(host) } = options
   return signedToken({

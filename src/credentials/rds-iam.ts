@@ -1,9 +1,14 @@
 import { checkOptions, port as isPort, text } from './options.js'
-import type { CredentialsProvider } from './provider.js'
 import { signedToken } from './signed-token.js'
+import type { PoolCredentials } from './source/pool-credentials.js'
 
 export { CredentialsLookupError, type CredentialsLookupErrorCode } from './errors.js'
-export type { Credentials, CredentialsProvider, CredentialsRequest } from './provider.js'
+export type {
+  Credentials,
+  CredentialsProvider,
+  CredentialsRequest,
+  PoolCredentials,
+} from './source/pool-credentials.js'
 
 /** Options of {@link rdsIam}. */
 export interface RdsIamOptions {
@@ -32,7 +37,7 @@ export interface RdsIamOptions {
  * const credentials = rdsIam({ host: 'db.abc.eu-west-1.rds.amazonaws.com', user: 'app' })
  * ```
  */
-export function rdsIam(options: RdsIamOptions): CredentialsProvider {
+export function rdsIam(options: RdsIamOptions): PoolCredentials {
   checkOptions('rdsIam', options, { host: text, user: text }, { port: isPort, database: text, region: text })
   const { host, port = 5432, user, database, region = regionOfHost(host) } = options
   return signedToken({

@@ -1,6 +1,11 @@
 import { CredentialsLookupError } from './errors.js'
-import type { Credentials, CredentialsProvider, CredentialsRequest } from './provider.js'
 import { binarySecret, readSecret, type SecretReading } from './secret.js'
+import {
+  type Credentials,
+  type CredentialsRequest,
+  type PoolCredentials,
+  poolCredentials,
+} from './source/pool-credentials.js'
 
 /** One version of a secret. */
 export interface SecretVersion {
@@ -26,7 +31,7 @@ const PENDING = 'AWSPENDING'
 export function rotatingSecret(
   reading: SecretReading & { readonly versionStage?: string | undefined },
   read: ReadVersion,
-): CredentialsProvider {
+): PoolCredentials {
   const stage = reading.versionStage ?? CURRENT
   let lastId: string | undefined
   /** The last version that the server refused, as the request for a fresh one says. */
@@ -58,12 +63,12 @@ export function rotatingSecret(
     return refusedId !== undefined && versionId === refusedId
   }
 
-  return async (request): Promise<Credentials> => {
+  return poolCredentials(async (request): Promise<Credentials> => {
     if (request.fresh) refusedId = lastId
     const version = await newest(request)
     // Another one is on its way else, or has been given already.
     if (!request.signal.aborted) lastId = version.versionId
     if (version.text === undefined) throw binarySecret(reading)
     return readSecret(version.text, reading)
-  }
+  })
 }

@@ -1,5 +1,5 @@
 import { CredentialsLookupError } from './errors.js'
-import type { Credentials } from './provider.js'
+import type { Credentials } from './source/pool-credentials.js'
 
 /** How the text of a secret is read. */
 export interface SecretReading {

@@ -3,13 +3,18 @@ import { KeyChain } from './aws-keys.js'
 import { CredentialsLookupError } from './errors.js'
 import { fieldsOf, type HttpAnswer, httpRequest } from './http.js'
 import { callable, checkOptions, text } from './options.js'
-import type { Credentials, CredentialsProvider, CredentialsRequest } from './provider.js'
 import { rotatingSecret, type SecretVersion } from './rotating-secret.js'
 import { serviceFailure } from './service-failure.js'
 import { askService } from './service-request.js'
+import type { Credentials, CredentialsRequest, PoolCredentials } from './source/pool-credentials.js'
 
 export { CredentialsLookupError, type CredentialsLookupErrorCode } from './errors.js'
-export type { Credentials, CredentialsProvider, CredentialsRequest } from './provider.js'
+export type {
+  Credentials,
+  CredentialsProvider,
+  CredentialsRequest,
+  PoolCredentials,
+} from './source/pool-credentials.js'
 
 /** Options of {@link secretsExtension}. */
 export interface SecretsExtensionOptions {
@@ -40,7 +45,7 @@ const READY_PAUSES_MILLIS = [50, 100, 200, 400, 750]
  * @throws {CredentialsLookupError} `CREDENTIALS_OPTION_INVALID`; when called: `CREDENTIALS_SECRET_INVALID`,
  * `CREDENTIALS_SECRET_NOT_FOUND`, `CREDENTIALS_ACCESS_DENIED`, `CREDENTIALS_TOKEN_EXPIRED`, `CREDENTIALS_UNAVAILABLE`.
  */
-export function secretsExtension(options: SecretsExtensionOptions): CredentialsProvider {
+export function secretsExtension(options: SecretsExtensionOptions): PoolCredentials {
   const optional = { region: text, versionStage: text, user: text, parse: callable }
   checkOptions('secretsExtension', options, { secretId: text }, optional)
   const given = { ...options }

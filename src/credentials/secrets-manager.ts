@@ -1,12 +1,17 @@
 import { CredentialsLookupError } from './errors.js'
 import { callable, checkOptions, client as isClient, text } from './options.js'
-import type { Credentials, CredentialsProvider } from './provider.js'
 import { ownRegion, regionMissing, regionOfArn } from './region.js'
 import { rotatingSecret, type SecretVersion } from './rotating-secret.js'
 import { serviceFailure } from './service-failure.js'
+import type { Credentials, PoolCredentials } from './source/pool-credentials.js'
 
 export { CredentialsLookupError, type CredentialsLookupErrorCode } from './errors.js'
-export type { Credentials, CredentialsProvider, CredentialsRequest } from './provider.js'
+export type {
+  Credentials,
+  CredentialsProvider,
+  CredentialsRequest,
+  PoolCredentials,
+} from './source/pool-credentials.js'
 
 /** What {@link secretsManager} uses of a client of `@aws-sdk/client-secrets-manager`. */
 export interface SecretsManagerClientLike {
@@ -48,7 +53,7 @@ const REQUEST_TIMEOUT_MILLIS = 2000
  * const credentials = secretsManager({ secretId: 'orders/database' })
  * ```
  */
-export function secretsManager(options: SecretsManagerOptions): CredentialsProvider {
+export function secretsManager(options: SecretsManagerOptions): PoolCredentials {
   checkOptions(
     'secretsManager',
     options,

@@ -1,7 +1,7 @@
 import { KeyChain } from './aws-keys.js'
-import type { Credentials, CredentialsProvider } from './provider.js'
 import { ownRegion, regionMissing } from './region.js'
 import { presign } from './sigv4.js'
+import { type Credentials, type PoolCredentials, poolCredentials } from './source/pool-credentials.js'
 
 /** What a token for a database is made of. */
 export interface SignedToken {
@@ -21,13 +21,13 @@ const EXPIRES_SECONDS = 900
  * A provider whose password is a token that is signed anew for each dial. Signing is local and takes less than a millisecond, so
  * that there is no reason to keep a token, and none that was signed before a freeze can be used after it.
  */
-export function signedToken({ credentials, host, service, query, region: given }: SignedToken): CredentialsProvider {
+export function signedToken({ credentials, host, service, query, region: given }: SignedToken): PoolCredentials {
   const chain = new KeyChain()
-  return async (request): Promise<Credentials> => {
+  return poolCredentials(async (request): Promise<Credentials> => {
     const region = given ?? ownRegion()
     if (region === undefined) throw regionMissing(`the token for \`${host}\``)
     const keys = await chain.keys(request)
     const password = presign(host, query, EXPIRES_SECONDS, { keys, service, region, now: Date.now() })
     return { ...credentials, password, expiresAt: 0, requiresEncryption: true }
-  }
+  })
 }

@@ -1,5 +1,4 @@
-import { PoolOptionError } from '../pool/errors.js'
-import { checkIsObject } from '../postgres/options/option-checks.js'
+import { checkIsObject, wrongValue } from '../postgres/options/option-checks.js'
 import type { PoolOptions } from '../postgres/options/options.js'
 import { Pool } from '../postgres/pool.js'
 import { environment } from '../registry/environment.js'
@@ -19,10 +18,7 @@ export function createPool(options: PoolOptions = {}): Pool {
   const same = pools.find((it) => it.madeWith(options))
   if (same !== undefined) return same.pool as Pool
   if (options.name !== undefined && pools.some((it) => it.name === options.name)) {
-    throw new PoolOptionError(
-      'name',
-      `Expected \`name\` to be unique among different pools, got \`${options.name}\`, whose pool has other options`,
-    )
+    throw wrongValue('name', 'unique (its pool has other options)', options.name)
   }
   return new Pool(options)
 }

@@ -1,33 +1,37 @@
 import { type Clock, elapsedMillis, type Instant } from '../pool/clock.js'
-import type { CurrentInvocation } from '../registry/environment.js'
+import type { CurrentInvocation, Whose } from '../registry/environment.js'
 
-/** The part of Lambda's context that tells the time left; other callers have none. */
-export interface TimedContext {
+/** What is read from Lambda's context; other callers may have none of it. */
+export interface InvocationContext {
+  readonly awsRequestId?: unknown
   getRemainingTimeInMillis?(): number
 }
 
-/** One call of a wrapped handler, from its begin to its end. */
+/** One call of a wrapped handler. Made before it begins: work that is asked for between two calls belongs to the second. */
 export class Invocation implements CurrentInvocation {
+  isAnswered = false
+  budgetMillis = Infinity
+  requestId: unknown
+  /** What its answer waits for, if anything. */
+  ended: Promise<void> | undefined
+  /** While its end waits: stops waiting. */
+  hurry: (() => void) | undefined
+  readonly isMe: Whose = (invocation) => invocation === this
   readonly #clock: Clock
-  readonly #begun: Instant
-  readonly budgetMillis: number
+  #begun: Instant
 
-  constructor(clock: Clock, context: TimedContext | undefined) {
+  constructor(clock: Clock) {
     this.#clock = clock
     this.#begun = clock.now()
-    this.budgetMillis = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY
+  }
+
+  begin(context: InvocationContext | null | undefined): void {
+    this.#begun = this.#clock.now()
+    this.budgetMillis = context?.getRemainingTimeInMillis?.() ?? this.budgetMillis
+    this.requestId = context?.awsRequestId
   }
 
   remainingMillis(): number {
-    return Math.max(0, this.budgetMillis - this.#elapsedMillis())
-  }
-
-  /** Whether Lambda's own time limit has passed, too. */
-  get hasTimedOut(): boolean {
-    return this.#elapsedMillis() >= this.budgetMillis
-  }
-
-  #elapsedMillis(): number {
-    return elapsedMillis(this.#begun, this.#clock.now())
+    return Math.max(0, this.budgetMillis - elapsedMillis(this.#begun, this.#clock.now()))
   }
 }

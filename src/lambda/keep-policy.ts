@@ -7,8 +7,10 @@ export type InitializationType = 'on-demand' | 'provisioned-concurrency' | 'snap
 export interface Observations {
   /** The pool's option. */
   readonly pooling: Pooling
-  /** Most idle connections that may survive. */
-  readonly min: number
+  /** Idle connections that may survive, where the user has said so. */
+  readonly min: number | undefined
+  /** Most connections that each of the last calls which used the pool held at once, newest last; the policy looks at three. */
+  readonly held: readonly number[]
   /** How long the server keeps an idle session, ms; `Infinity` without a lease. */
   readonly leaseMillis: number
   readonly initialization: InitializationType
@@ -21,31 +23,25 @@ export interface Observations {
 /** How many gaps are worth remembering. */
 export const REMEMBERED_GAPS = 3
 
+/** How many calls say how many connections one needs. */
+const REMEMBERED_CALLS = 3
+
 /**
- * How many idle connections survive the freeze that is about to come.
+ * How many idle connections survive the freeze that is about to come: `min`, or without one as many as each of the last three calls held
+ * at once, so that a call opens nothing that its predecessors needed too.
  *
  * - `never`: none.
- * - `always`: `min`.
- * - `auto`: `min` once the environment has proved that it is called again, or was made to be (provisioned concurrency, Managed
+ * - `always`: so many.
+ * - `auto`: so many once the environment has proved that it is called again, or was made to be (provisioned concurrency, Managed
  *   Instances). None for a cold one, since most environments of a burst are never called again; and none where the last gaps all
  *   outlasted the lease, since the server would end the session before the next call could use it.
  */
 export function connectionsToKeep(seen: Observations): number {
-  switch (seen.pooling) {
-    case 'never':
-      return 0
-    case 'always':
-      return seen.min
-    case 'auto':
-      if (isMadeToStay(seen.initialization)) return seen.min
-      return seen.invocations < 2 || gapsOutlastLease(seen) ? 0 : seen.min
-  }
-}
-
-function isMadeToStay(initialization: InitializationType): boolean {
-  return initialization === 'provisioned-concurrency' || initialization === 'lambda-managed-instances'
-}
-
-function gapsOutlastLease({ gapsMillis, leaseMillis }: Observations): boolean {
-  return gapsMillis.length >= REMEMBERED_GAPS && gapsMillis.every((gap) => gap >= leaseMillis)
+  const { pooling, initialization, gapsMillis } = seen
+  if (pooling === 'never') return 0
+  const min = seen.min ?? Math.min(...(seen.held.length > 0 ? seen.held.slice(-REMEMBERED_CALLS) : [1]))
+  const isMadeToStay = initialization === 'provisioned-concurrency' || initialization === 'lambda-managed-instances'
+  if (pooling === 'always' || isMadeToStay) return min
+  const isTooSlow = gapsMillis.length >= REMEMBERED_GAPS && gapsMillis.every((gap) => gap >= seen.leaseMillis)
+  return seen.invocations < 2 || isTooSlow ? 0 : min
 }

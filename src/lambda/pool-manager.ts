@@ -1,137 +1,183 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type Clock, elapsedMillis, type Instant, systemClock, type Timer } from '../pool/clock.js'
-import { type Environment, environment, isOnLambda } from '../registry/environment.js'
-import { Invocation, type TimedContext } from './invocation.js'
+import { type Clock, elapsedMillis, type Instant, systemClock } from '../pool/clock.js'
+import { type Environment, environment, isOnLambda, type LivePool, runsOneAtATime } from '../registry/environment.js'
+import { Invocation, type InvocationContext } from './invocation.js'
 import { connectionsToKeep, type InitializationType, REMEMBERED_GAPS } from './keep-policy.js'
 
-/** What is kept free before the function's timeout when its end has to wait for a rollback, ms. */
+/** What is kept free before the function's timeout when its end has to wait, ms. */
 const END_MARGIN_MILLIS = 50
 
 /**
  * What happens to the environment's pools when an invocation begins and ends. There is one manager per environment, and it works
  * on every pool that lives there, whichever copy of the library made it.
  *
- * The environment is *quiet* while no invocation is open, and Lambda freezes it then, for a millisecond or for minutes. The
- * invocation that ends the quiet wakes the pools, however short it was: connections have died in short freezes too, and asking
- * them costs nothing where the handler does anything else first, and a round trip where it does not. The invocation that ends
- * last leaves behind only what should survive the next freeze. Between invocations that overlap (Managed Instances, or a process
- * that is no Lambda) nothing happens.
+ * Work belongs to the invocation in whose async context it is asked for. Where that one is over (a retry, a timer, a promise that was
+ * kept for the next call), it belongs to the one that is open, and where none is, to the next: `#next` stands ready for it, and is
+ * what begins then. So whatever was asked for inside some invocation has a deadline, and is taken back at an end.
  *
- * An invocation may never be ended: a durable function is suspended for good, a callback handler returns without calling back. On
- * Lambda, which runs one at a time, the next one therefore closes what is still open; elsewhere those past their deadline.
+ * An invocation that is answered stays open while work of its own is out that was not awaited, for a while (`lingerMillis`). What is
+ * out then is cut off.
+ *
+ * The environment is *quiet* while no invocation is open, and Lambda freezes it then, for a millisecond or for minutes. The
+ * invocation that ends the quiet wakes the pools, however short it was: connections have died in short freezes too. The one that ends
+ * last leaves behind only what should survive the next freeze. Where nothing freezes, all is kept.
+ *
+ * An invocation may never be ended: a durable function is suspended for good, a callback is never called. Where invocations certainly
+ * run one at a time, the begin of the next one therefore gives up what is still open; elsewhere they may overlap, and only those past
+ * their deadline are given up.
  */
 export class PoolManager {
-  readonly #environment: Environment
+  readonly #pools: Set<LivePool>
   readonly #clock: Clock
-  readonly #initialization: InitializationType
-  readonly #runsOneAtATime: boolean
-  readonly #current = new AsyncLocalStorage<Invocation>()
+  readonly #initialization = (process.env.AWS_LAMBDA_INITIALIZATION_TYPE ?? 'on-demand') as InitializationType
+  readonly #runsOneAtATime = runsOneAtATime()
+  // On Vercel, which runs on Lambda, connections are kept as they are anywhere else.
+  readonly #trims = isOnLambda() && process.env.VERCEL === undefined
+  readonly #store = new AsyncLocalStorage<Invocation>()
+  /** In the order in which they began. One that is answered and not here is over. */
   readonly #open = new Set<Invocation>()
+  /** Has not begun. Nothing belongs to it before none is open. */
+  #next: Invocation
   #invocations = 0
-  readonly #gapsMillis: number[] = []
+  #gapsMillis: readonly number[] = []
   #quietSince: Instant
 
   constructor(clock: Clock = systemClock, within: Environment = environment()) {
-    this.#environment = within
+    this.#pools = within.pools
     this.#clock = clock
-    this.#initialization = (process.env.AWS_LAMBDA_INITIALIZATION_TYPE ?? 'on-demand') as InitializationType
-    this.#runsOneAtATime = isOnLambda() && this.#initialization !== 'lambda-managed-instances'
+    this.#next = new Invocation(clock)
     this.#quietSince = clock.now()
-    within.currentInvocation = () => this.current
-  }
-
-  /**
-   * The invocation that the caller belongs to. A socket keeps the async context of the invocation that dialled it, and so calls
-   * back in one that may be over: then it is the only one that is open.
-   */
-  get current(): Invocation | undefined {
-    if (this.isInside) return this.#current.getStore()
-    return this.#open.size === 1 ? this.#open.values().next().value : undefined
+    within.currentInvocation = this.#current
   }
 
   /** Whether the caller runs in the async context of an open invocation. */
   get isInside(): boolean {
-    const own = this.#current.getStore()
-    return own !== undefined && this.#open.has(own)
+    const open: ReadonlySet<unknown> = this.#open
+    return open.has(this.#store.getStore())
   }
 
   /** Opens an invocation. Nothing here waits: what may be stale is validated while the handler runs. */
-  begin(context?: TimedContext): Invocation {
-    const invocation = new Invocation(this.#clock, context)
-    this.#closeAbandoned()
-    if (this.#open.size === 0) this.#endQuiet()
-    this.#open.add(invocation)
+  begin(context?: InvocationContext | null): Invocation {
+    const invocation = this.#next
+    this.#next = new Invocation(this.#clock)
+    invocation.begin(context)
+    for (const other of this.#open) if (this.#isAbandoned(other, invocation.requestId)) this.#close(other)
+    if (this.#open.add(invocation).size === 1) this.#endQuiet(invocation)
     this.#invocations += 1
     return invocation
   }
 
   /** Runs `work` inside an invocation: what it acquires is bounded by the invocation's deadline. */
   run<T>(invocation: Invocation, work: () => T): T {
-    return this.#current.run(invocation, work)
+    return this.#store.run(invocation, work)
   }
 
   /**
-   * Closes an invocation. When it was the last open one, checkouts that are still out are reclaimed and idle connections are
-   * trimmed to what the keep policy says. Returns a promise only where a rollback is under way, which should not be frozen half
-   * done; it resolves before the invocation's deadline.
+   * The invocation has been answered. Returns a promise only where the answer has to wait: for work that was not awaited, or for a
+   * rollback, which should not be frozen half done. It resolves before the invocation's deadline. Further calls return the same.
    */
   end(invocation: Invocation): Promise<void> | undefined {
-    if (!this.#open.delete(invocation) || this.#open.size > 0) return undefined
-    this.#beginQuiet()
+    if (!invocation.isAnswered) {
+      invocation.isAnswered = true
+      const busy = this.#worthWaiting(invocation, 0)
+      invocation.ended = busy.length === 0 ? this.#finish(invocation) : this.#linger(invocation, busy)
+    }
+    return invocation.ended
+  }
+
+  /** The invocation that the caller's work belongs to. */
+  readonly #current = (): Invocation | undefined => {
+    const own = this.#store.getStore()
+    if (own !== undefined && this.#open.has(own)) return own
+    // Asked at module scope, during init or by a timer from there: outside, unless no other invocation can be meant.
+    if (own === undefined && (!this.#runsOneAtATime || this.#invocations === 0)) return undefined
+    return [...this.#open].at(-1) ?? this.#next
+  }
+
+  /**
+   * One that another begin proves to be left for good. Whoever begins an invocation without a request of its own is not Lambda (a
+   * batch handler calls a wrapped one for each of its records, for instance), and proves nothing.
+   */
+  #isAbandoned(open: Invocation, requestId: unknown): boolean {
+    const isAnothers = requestId !== undefined && requestId !== open.requestId
+    return open.remainingMillis() === 0 || (this.#runsOneAtATime && isAnothers)
+  }
+
+  /** The pools whose work of this invocation is waited for, when it was answered that long ago. */
+  #worthWaiting(invocation: Invocation, elapsed: number): LivePool[] {
+    if (invocation.remainingMillis() <= END_MARGIN_MILLIS) return []
+    return [...this.#pools].filter((it) => it.lingerMillis > elapsed && it.isBusy(invocation.isMe))
+  }
+
+  /** Waits for what is out, and for what follows from it; then the invocation is over. */
+  async #linger(invocation: Invocation, pools: LivePool[]): Promise<void> {
+    const answered = this.#clock.now()
+    let elapsed = 0
+    for (let busy = pools; busy.length > 0; busy = this.#worthWaiting(invocation, elapsed)) {
+      const millis = Math.min(...busy.map((it) => it.lingerMillis)) - elapsed
+      await this.#atMost(
+        invocation,
+        millis,
+        busy.map((it) => it.quiet(invocation.isMe)),
+      )
+      // Whoever was waiting for that work has a turn to ask for more.
+      await new Promise(setImmediate)
+      elapsed = elapsedMillis(answered, this.#clock.now())
+    }
+    await this.#finish(invocation)
+  }
+
+  /** Resolves when the work is done, after `millis`, shortly before the deadline, or in a hurry. */
+  #atMost(invocation: Invocation, millis: number, work: Promise<void>[]): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        limit.cancel()
+        resolve()
+      }
+      const left = Math.max(0, Math.min(millis, invocation.remainingMillis() - END_MARGIN_MILLIS))
+      const limit = this.#clock.setTimer(left, done)
+      limit.ref()
+      invocation.hurry = done
+      Promise.all(work).then(done, done)
+    })
+  }
+
+  /** The invocation is over; when it was the last open one, the environment is quiet. */
+  #finish(invocation: Invocation): Promise<void> | undefined {
+    if (!this.#close(invocation) || this.#open.size > 0) return undefined
     this.#trim()
-    const restoring = [...this.#environment.pools].filter((pool) => pool.isRestoring).map((pool) => pool.restored())
-    return restoring.length === 0
-      ? undefined
-      : this.#trimOnceRestored(restoring, Math.max(0, invocation.remainingMillis() - END_MARGIN_MILLIS))
+    const restoring = [...this.#pools].filter((it) => it.isRestoring).map((it) => it.restored())
+    if (restoring.length > 0) return this.#atMost(invocation, Infinity, restoring).then(() => this.#trim())
+    return undefined
   }
 
-  #closeAbandoned(): void {
-    if (this.#open.size === 0) return
-    for (const invocation of this.#open) {
-      if (this.#runsOneAtATime || invocation.hasTimedOut) this.#open.delete(invocation)
-    }
-    if (this.#open.size === 0) this.#beginQuiet()
-  }
-
-  #beginQuiet(): void {
+  /** Cuts off what of its work is still out. False when it was closed before. */
+  #close(invocation: Invocation): boolean {
+    if (!this.#open.delete(invocation)) return false
+    invocation.isAnswered = true
     this.#quietSince = this.#clock.now()
-    for (const pool of this.#environment.pools) {
-      pool.reclaim((invocation) => !this.#open.has(invocation as Invocation))
-    }
+    for (const pool of this.#pools) if (pool.isBusy(invocation.isMe)) pool.reclaim(invocation.isMe)
+    invocation.hurry?.()
+    return true
   }
 
-  #endQuiet(): void {
+  #endQuiet(invocation: Invocation): void {
     // Before the first invocation the environment was being initialised: that is no gap between calls.
     if (this.#invocations > 0) {
-      this.#gapsMillis.push(elapsedMillis(this.#quietSince, this.#clock.now()))
-      if (this.#gapsMillis.length > REMEMBERED_GAPS) this.#gapsMillis.shift()
+      const gap = elapsedMillis(this.#quietSince, this.#clock.now())
+      this.#gapsMillis = [...this.#gapsMillis, gap].slice(-REMEMBERED_GAPS)
     }
-    for (const pool of this.#environment.pools) pool.wake()
+    for (const pool of this.#pools) pool.wake(invocation)
   }
 
   #trim(): void {
-    for (const pool of this.#environment.pools) {
-      const keep = connectionsToKeep({
-        pooling: pool.pooling,
-        min: pool.min,
-        leaseMillis: pool.leaseMillis,
-        initialization: this.#initialization,
-        invocations: this.#invocations,
-        gapsMillis: this.#gapsMillis,
-      })
-      pool.trim(keep)
+    if (!this.#trims || this.#open.size > 0) return
+    const seen = {
+      initialization: this.#initialization,
+      invocations: this.#invocations,
+      gapsMillis: this.#gapsMillis,
     }
-  }
-
-  async #trimOnceRestored(restored: Promise<void>[], limitMillis: number): Promise<void> {
-    let limit: Timer | undefined
-    const passed = new Promise<void>((resolve) => {
-      if (limitMillis !== Number.POSITIVE_INFINITY) limit = this.#clock.setTimer(limitMillis, resolve)
-    })
-    limit?.ref()
-    await Promise.race([Promise.all(restored), passed])
-    limit?.cancel()
-    if (this.#open.size === 0) this.#trim()
+    for (const pool of this.#pools) pool.trim(connectionsToKeep({ ...pool, ...seen }))
   }
 }
 

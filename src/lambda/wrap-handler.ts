@@ -1,17 +1,20 @@
+import type { Invocation, InvocationContext } from './invocation.js'
 import { type PoolManager, poolManager } from './pool-manager.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the one type that handlers of every event, context and result are assignable to
 type AnyHandler = (...args: any[]) => unknown
 
-/** The marks of a streaming handler, set by `awslambda.streamifyResponse` on the function itself. */
-const STREAMING_MARKS = [
-  Symbol.for('aws.lambda.runtime.handler.streaming'),
-  Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark'),
-]
+type Answer = (...answer: unknown[]) => unknown
+
+/** Lambda's context, of which others may pass any part, or nothing. That of a durable function has it in it. */
+type Context = (InvocationContext & { lambdaContext?: InvocationContext } & Record<string, unknown>) | null | undefined
 
 /**
  * Wraps a Lambda handler, so that the environment's pools know when an invocation begins and ends. The wrapper has the handler's
- * type and behaves like it: async, callback or streaming.
+ * type and behaves like it: async, callback or streaming. Whatever else the handler has (marks, properties, methods) stays its own.
+ *
+ * An invocation lasts until it is answered: until the promise that the handler returned settles, the callback that it was given is
+ * called, or `context.done`, `succeed` or `fail` is (on runtimes up to `nodejs22.x`); or, where it has none of these, until it returns.
  *
  * @example
  * ```ts
@@ -26,67 +29,76 @@ const STREAMING_MARKS = [
  * @throws {TypeError} when `handler` is not a function.
  */
 export function wrapHandler<H extends AnyHandler>(handler: H): H {
-  if (typeof handler !== 'function') {
+  if (!isFunction(handler)) {
     throw new TypeError(`Expected \`handler\` to be a function, got \`${String(handler)}\` (${typeof handler})`)
   }
   const manager = poolManager()
-  const wrapped = function (this: unknown, ...args: unknown[]): unknown {
-    // Wrapped twice, the outer one counts.
-    return manager.isInside ? handler.apply(this, args) : invoke(manager, handler.bind(this), handler.length, args)
-  }
-  // Lambda reads these off the function: the marks, and from the length whether it expects a callback.
-  Object.defineProperty(wrapped, 'length', { value: handler.length, configurable: true })
-  Object.defineProperty(wrapped, 'name', { value: handler.name, configurable: true })
-  for (const mark of STREAMING_MARKS) {
-    const value: unknown = Reflect.get(handler, mark)
-    if (value !== undefined) Reflect.set(wrapped, mark, value)
-  }
-  return wrapped as unknown as H
+  return new Proxy(handler, {
+    apply(target, self, args: unknown[]) {
+      const call = () => Reflect.apply(target, self, args)
+      // Wrapped twice, the outer one counts.
+      return manager.isInside ? call() : invoke(manager, call, args)
+    },
+  })
 }
 
-/**
- * One invocation. It ends, once, when the promise that the handler returned settles; when the callback it was given is called; or,
- * if it returned no promise and takes no callback, when it has returned.
- */
-function invoke(manager: PoolManager, handler: AnyHandler, length: number, args: unknown[]): unknown {
-  const invocation = manager.begin(args.find(isTimed))
-  const callback = args[2]
-  if (typeof callback === 'function') {
-    let restoring: Promise<void> | undefined
-    args[2] = (...result: unknown[]) => {
-      restoring ??= manager.end(invocation)
-      if (restoring === undefined) callback(...result)
-      else void restoring.then(() => callback(...result))
-    }
+/** One invocation, whose every answer is passed on once it has ended. */
+function invoke(manager: PoolManager, call: () => unknown, args: unknown[]): unknown {
+  // A streaming handler gets the stream before it, and a program's own call of it perhaps nothing else.
+  const timed = args.findIndex((it) => isFunction((it as Context)?.getRemainingTimeInMillis))
+  const place = timed < 0 ? 1 : timed
+  const context = args[place] as Context
+  const invocation = manager.begin(context?.lambdaContext ?? context)
+
+  const pass = (answer: () => unknown): unknown => {
+    const ended = manager.end(invocation)
+    return ended === undefined ? answer() : ended.then(answer)
   }
+  let canAnswer = false
+  const passing = (answer: Answer): Answer => {
+    canAnswer = true
+    return (...given) => pass(() => answer(...given))
+  }
+  if (isFunction(args[2])) args[2] = passing(args[2])
+  if (context) args[place] = withAnswers(context, passing)
+
   try {
-    const returned = manager.run(invocation, () => handler(...args))
-    if (isThenable(returned)) return endWith(manager, invocation, returned)
-    if (typeof callback !== 'function' || length < 3) manager.end(invocation)
-    return returned
+    const returned = manager.run(invocation, call)
+    if (isFunction((returned as PromiseLike<unknown> | undefined)?.then)) return endWith(manager, invocation, returned)
+    return canAnswer ? returned : pass(() => returned)
   } catch (error) {
-    manager.end(invocation)
-    throw error
+    return pass(() => {
+      throw error
+    })
   }
 }
 
-async function endWith(
-  manager: PoolManager,
-  invocation: ReturnType<PoolManager['begin']>,
-  returned: PromiseLike<unknown>,
-): Promise<unknown> {
+async function endWith(manager: PoolManager, invocation: Invocation, returned: unknown): Promise<unknown> {
   try {
     return await returned
   } finally {
-    const restoring = manager.end(invocation)
-    if (restoring !== undefined) await restoring
+    await manager.end(invocation)
   }
 }
 
-function isTimed(argument: unknown): argument is { getRemainingTimeInMillis(): number } {
-  return typeof argument === 'object' && argument !== null && 'getRemainingTimeInMillis' in argument
+/** The same context, but for the functions that answer. A view: overlapping invocations may share the given one. */
+function withAnswers(context: NonNullable<Context>, passing: (answer: Answer) => Answer): object {
+  const answers = new Map<unknown, Answer>()
+  for (const name of ['done', 'succeed', 'fail']) {
+    const answer = context[name]
+    if (isFunction(answer)) answers.set(answer, passing(answer.bind(context)))
+  }
+  if (answers.size === 0) return context
+  // What is frozen, a proxy has to show as it is.
+  const target = Object.isFrozen(context) ? { __proto__: Object.getPrototypeOf(context), ...context } : context
+  return new Proxy(target, {
+    get(_target, key) {
+      const value: unknown = Reflect.get(context, key)
+      return answers.get(value) ?? value
+    },
+  })
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+function isFunction(value: unknown): value is Answer {
+  return typeof value === 'function'
 }

@@ -6,27 +6,26 @@ export interface Instant {
   readonly monotonic: number
 }
 
+/** The time limit that is none. */
+export const NEVER = Number.POSITIVE_INFINITY
+
 /** The pool's only source of time, so that a test can hold it in its hand. */
 export interface Clock {
   now(): Instant
-  /** The wall clock alone, where reading both would cost too much. */
+  /** Its two halves, for where each loan reads them. */
   wall(): number
-  /** Calls `ring` once after `millis`. A timer of its own must not keep the process alive unless `ref()` is called. */
+  monotonic(): number
+  /** Calls `ring` once after `millis`. The timer must not keep the process alive unless `ref()` is called. */
   setTimer(millis: number, ring: () => void): Timer
 }
 
 /** A timer that was set on a {@link Clock}. */
 export interface Timer {
   cancel(): void
-  /** Lets the timer keep the process alive. */
   ref(): void
-  unref(): void
 }
 
-/**
- * How long ago `since` was, in ms: the larger of what the two clocks say, and never negative. A frozen monotonic clock and a
- * wall clock that was set back can so make nothing look younger than it is.
- */
+/** How long ago `since` was, in ms: the larger of what the two clocks say, so that nothing looks younger than it is, and never negative. */
 export function elapsedMillis(since: Instant, now: Instant): number {
   return Math.max(0, now.wall - since.wall, now.monotonic - since.monotonic)
 }
@@ -35,15 +34,12 @@ export function elapsedMillis(since: Instant, now: Instant): number {
 const LONGEST_TIMEOUT_MILLIS = 2 ** 31 - 1
 
 /** The clocks and timers of this process. */
-export const systemClock: Clock = Object.freeze({
+export const systemClock: Clock = {
   now: () => ({ wall: Date.now(), monotonic: performance.now() }),
-  wall: () => Date.now(),
-  setTimer(millis: number, ring: () => void): Timer {
+  wall: Date.now,
+  monotonic: performance.now.bind(performance),
+  setTimer(millis, ring) {
     const timeout = setTimeout(ring, Math.min(Math.ceil(millis), LONGEST_TIMEOUT_MILLIS)).unref()
-    return {
-      cancel: () => clearTimeout(timeout),
-      ref: () => void timeout.ref(),
-      unref: () => void timeout.unref(),
-    }
+    return { cancel: () => clearTimeout(timeout), ref: () => void timeout.ref() }
   },
-})
+}

@@ -1,14 +1,15 @@
-import type { Instant } from './clock.js'
+import type { Clock, Instant } from './clock.js'
+import type { Checkout, RetireReason } from './slot.js'
 
-/** What a dial is told. */
-export interface DialContext {
-  /** Aborted when nobody needs the resource any more or its time is over: let go of what is half open, at once. */
-  readonly signal: AbortSignal
+/** One dial, as its connector sees it. */
+export interface Opening {
+  /** For the connector to set: called at most once, when the dial is given up, to let go of what is half open at once. */
+  onAbandon: (() => void) | undefined
   /**
    * To be called when the resource turns out to be unusable, at any time from the dial to its end, also more than once. This is
    * how the pool hears of a connection that dies while idle or lent.
    */
-  readonly lost: (error: Error) => void
+  lost(error: Error): void
 }
 
 /**
@@ -17,14 +18,11 @@ export interface DialContext {
  */
 export type DialFailure = 'permanent' | 'transient' | 'crowded'
 
-/** What a returned resource looks like, from what is known locally. */
-export type Condition =
-  /** Can be lent again as it is. */
-  | 'clean'
-  /** Has to be reset first. */
-  | 'dirty'
-  /** Can't be trusted: something is running on it, or nobody knows. */
-  | 'unusable'
+/**
+ * What a returned resource looks like, from what is known locally: `clean` can be lent again as it is, `dirty` has to be reset first,
+ * `unusable` can't be trusted: something is running on it, or nobody knows.
+ */
+export type Condition = 'clean' | 'dirty' | 'unusable'
 
 /**
  * All that a pool needs to know of what it pools. Each of these may throw, reject, hang or settle late without costing the pool a
@@ -32,21 +30,69 @@ export type Condition =
  */
 export interface Connector<R> {
   /** Opens a resource. When it rejects, nothing may be left open. */
-  dial(context: DialContext): R | PromiseLike<R>
+  dial(opening: Opening): R | PromiseLike<R>
   classify(error: unknown): DialFailure
-  /** Asks for a sign of life; rejects when there is none. */
+  /** Asks for an answer; rejects when there is none. */
   ping(resource: R): void | PromiseLike<void>
   /** Decides what a return needs. Local and quick: it runs at every return. */
   inspect(resource: R): Condition
   /** When the other side last answered, on the pool's clock; unknown where this is missing or returns nothing. */
-  lastSign?(resource: R, now: Instant): Instant | undefined
+  lastAnswer?(resource: R, now: Instant): Instant | undefined
   /** Brings a dirty resource back; rejects when that fails. */
   reset(resource: R): void | PromiseLike<void>
-  /** Says goodbye, and settles when the other side can't count the resource any more. Starts before it returns. */
+  /** Says that it is over, and settles when the other side can't count the resource any more. Starts before it returns. */
   close(resource: R): void | PromiseLike<void>
   /** Takes the resource away without a word, at once. */
   destroy(resource: R): void
-  /** Called before the first of several loans at once, and after the last, on a resource that nobody uses at that moment. */
-  share?(resource: R): void
-  unshare?(resource: R): void
+}
+
+/**
+ * Hears what happens in a pool, after it has happened: the counts have changed, and calling the pool from here is allowed.
+ * Whatever an observer throws goes to its own `fault`, and no further.
+ */
+export interface PoolObserver<R> {
+  /** A resource was opened; it has not been lent yet. */
+  dialled?(resource: R): void
+  acquired?(resource: R): void
+  /** It came back, with the error or flag of the borrower; what becomes of it is decided afterwards. */
+  released?(discard: Error | boolean | undefined, resource: R): void
+  /** It is closed and its slot is free. */
+  retired?(resource: R, reason: RetireReason): void
+  /** One that nobody had lent was lost. */
+  lostIdle?(resource: R, error: Error): void
+  /** What a borrower gave back has to be cleaned up, or is still at work. */
+  returnedDirty?(checkout: Checkout<R>, condition: Condition): void
+  /** A borrower that the pool had given up returned its checkout after all. */
+  returnedLate?(checkout: Checkout<R>): void
+  /** Something that is not the pool's own threw where nobody could be told: an observer, `inspect`, `destroy`. */
+  fault?(error: unknown): void
+}
+
+/** What a `ResourcePool` is built with; checked by whoever builds it. Times in ms, `Infinity` for no limit. */
+export interface ResourcePoolOptions {
+  /** Most resources at once, those that are closing included. May be changed while the pool is in use. */
+  readonly max: number
+  /** Idle resources that the idle timeout leaves alone. */
+  readonly min: number
+  /** Most resources that may stay idle; 0 pools nothing. */
+  readonly maxIdle: number
+  /** Most callers that may wait while no resource is under way for them; another one is refused at once. */
+  readonly maxWaiting: number
+  /** Loans of one resource. */
+  readonly maxUses: number
+  readonly idleTimeoutMillis: number
+  /** Silent for longer than this, the other side has certainly ended a resource. */
+  readonly leaseMillis: number
+  readonly maxLifetimeMillis: number
+  /** Fraction of the lifetime that chance may take off: 0.1 for up to a tenth. */
+  readonly lifetimeJitter: number
+  /** An answer younger than this is trusted; `Infinity` trusts always. */
+  readonly validationBypassMillis: number
+  readonly validationTimeoutMillis: number
+  readonly resetTimeoutMillis: number
+  readonly dialTimeoutMillis: number
+  readonly closeTimeoutMillis: number
+  readonly clock: Clock
+  /** From 0 up to 1, like `Math.random`. */
+  readonly random: () => number
 }

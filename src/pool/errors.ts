@@ -4,7 +4,7 @@ export type AcquirePhase =
   | 'wait'
   /** A connection was being opened. */
   | 'dial'
-  /** A connection was being asked for a sign of life. */
+  /** A connection had been pinged, and had not answered yet. */
   | 'validate'
   /** A connection was being rolled back or reset after its last loan. */
   | 'reset'
@@ -21,7 +21,7 @@ export interface PoolGauges {
   readonly lent: number
   /** Being opened. */
   readonly dialing: number
-  /** Being asked for a sign of life. */
+  /** Pinged, and not answered yet; or just opened. */
   readonly validating: number
   /** Being rolled back or reset after a loan. */
   readonly returning: number
@@ -42,7 +42,6 @@ export type PoolErrorCode =
   | 'POOL_DIAL_TIMEOUT'
   | 'POOL_CREDENTIALS_PLAIN_TEXT'
   | 'POOL_DOUBLE_RELEASE'
-  | 'POOL_RECLAIMED'
   | 'POOL_QUERY_TIMEOUT'
   | 'POOL_QUERY_ABORTED'
   | 'POOL_TRANSACTION_ROLLED_BACK'
@@ -54,21 +53,16 @@ export type PoolErrorCode =
 export type Retry = 'safe' | 'unknown' | 'never'
 
 /** What nobody can have done, since no connection was lent, and what may pass. */
-const SAFE: ReadonlySet<string> = new Set<PoolErrorCode>([
-  'POOL_ACQUIRE_TIMEOUT',
-  'POOL_ACQUIRE_ABORTED',
-  'POOL_QUEUE_FULL',
-  'POOL_DIAL_TIMEOUT',
-])
+const SAFE = /^POOL_(ACQUIRE_|QUEUE_FULL|DIAL_TIMEOUT)/
 
 /** Base of the pool's errors: a stable {@link PoolErrorCode}, unless the cause has a code of its own that programs know. */
 export class PoolError extends Error {
   // Literal: a minifier takes the name of the class away.
   override readonly name: string = 'PoolError'
   /** Stable: a {@link PoolErrorCode}, or the cause's own (`28P01`, `ECONNREFUSED`). */
-  readonly code: string
+  declare readonly code: string
   /** What trying again would mean. */
-  readonly retry: Retry
+  declare readonly retry: Retry
 
   constructor(
     code: PoolErrorCode | (string & {}),
@@ -77,7 +71,7 @@ export class PoolError extends Error {
   ) {
     super(message, options)
     this.code = code
-    this.retry = options?.retry ?? (SAFE.has(code) ? 'safe' : 'never')
+    this.retry = options?.retry ?? (SAFE.test(code) ? 'safe' : 'never')
   }
 }
 
@@ -85,7 +79,7 @@ export class PoolError extends Error {
 export class PoolOptionError extends PoolError {
   override readonly name: string = 'PoolOptionError'
   /** Name of the option. */
-  readonly option: string
+  declare readonly option: string
 
   constructor(option: string, message: string) {
     super('POOL_OPTION_INVALID', message)
@@ -97,11 +91,11 @@ export class PoolOptionError extends PoolError {
 export class AcquireTimeoutError extends PoolError {
   override readonly name: string = 'AcquireTimeoutError'
   /** What it was waiting for. */
-  readonly phase: AcquirePhase
+  declare readonly phase: AcquirePhase
   /** How long the caller had waited, ms. */
-  readonly waitedMillis: number
+  declare readonly waitedMillis: number
   /** The pool at that moment. */
-  readonly gauges: PoolGauges
+  declare readonly gauges: PoolGauges
 
   constructor(phase: AcquirePhase, waitedMillis: number, gauges: PoolGauges, cause: unknown) {
     super(
@@ -120,7 +114,7 @@ export class DialError extends PoolError {
   override readonly name: string = 'DialError'
   readonly phase = 'dial'
   /** The pool at that moment. */
-  readonly gauges: PoolGauges
+  declare readonly gauges: PoolGauges
 
   constructor(gauges: PoolGauges, cause: unknown, mayPass: boolean) {
     super(codeOf(cause) ?? 'POOL_DIAL_FAILED', `failed to open a connection: ${textOf(cause)} (${describe(gauges)})`, {
@@ -138,8 +132,11 @@ const PHASE_TEXT: Record<AcquirePhase, string> = {
   reset: 'while a returned connection was reset',
 }
 
-function describe(g: PoolGauges): string {
-  return `max ${g.max}, lent ${g.lent}, idle ${g.idle}, dialing ${g.dialing}, validating ${g.validating}, returning ${g.returning}, closing ${g.closing}, waiting ${g.waiting}`
+/** In the order of the gauges. */
+function describe(gauges: PoolGauges): string {
+  return Object.entries(gauges)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ')
 }
 
 function hint(gauges: PoolGauges, cause: unknown): string {
@@ -149,20 +146,28 @@ function hint(gauges: PoolGauges, cause: unknown): string {
 }
 
 /** What a dial was rejected with may be anything, and its error has to be made in any case: somebody waits for it. */
-function textOf(cause: unknown): string {
+export function textOf(cause: unknown): string {
   try {
-    return String(cause instanceof Error ? cause.message : cause)
+    // Of several addresses, each of which failed in its own way.
+    if (cause instanceof AggregateError) return [cause.message, ...cause.errors.map(textOf)].filter(Boolean).join('; ')
+    return String(cause instanceof Error ? cause.message || codeOf(cause) || cause.name : cause)
   } catch {
     return 'an error without a text'
   }
 }
 
-/** The `code` of an error, or nothing. */
+/** The `code` of an error, or of the first that has one where it stands for several; or nothing. */
 export function codeOf(cause: unknown): string | undefined {
   try {
-    if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined
-    return typeof cause.code === 'string' ? cause.code : undefined
+    const { code, errors } = cause as { code?: unknown; errors?: unknown[] }
+    if (typeof code === 'string') return code
+    return cause instanceof AggregateError ? errors?.map(codeOf).find(Boolean) : undefined
   } catch {
     return undefined
   }
+}
+
+/** A checkout was given back before. */
+export function doubleRelease(): PoolError {
+  return new PoolError('POOL_DOUBLE_RELEASE', 'Release called on client which has already been released to the pool.')
 }

@@ -1,31 +1,72 @@
-import { Alarm } from './alarm.js'
-import type { Checkout } from './checkout.js'
-import type { Connector } from './connector.js'
-import { PoolError, type PoolGauges } from './errors.js'
-import { IdleExpiry } from './idle-expiry.js'
-import { Lending } from './lending.js'
-import { GuardedObserver, type PoolObserver } from './observer.js'
-import type { ResourcePoolOptions } from './options.js'
-import type { SlotState } from './slot.js'
+import { Backoff } from './backoff.js'
+import { Bound, bounded } from './bounded.js'
+import { type Clock, elapsedMillis, type Instant, NEVER, type Timer } from './clock.js'
+import type { Condition, Connector, Opening, PoolObserver, ResourcePoolOptions } from './connector.js'
+import {
+  type AcquirePhase,
+  AcquireTimeoutError,
+  DialError,
+  doubleRelease,
+  PoolError,
+  type PoolGauges,
+} from './errors.js'
+import {
+  Chain,
+  Checkout,
+  type Link,
+  moveTo,
+  type RetireReason,
+  Slot,
+  type SlotState,
+  type StateName,
+  type Working,
+} from './slot.js'
 import { Counters, type PoolStats } from './stats.js'
-import type { Supply } from './supply.js'
+
+/** How long a dial may say nothing before another slot is tried beside it, ms; half of the caller's time if that is less. */
+const SILENCE_MILLIS = 1000
+
+const IDLE = { name: 'idle' } as const
+const GONE = { name: 'gone' } as const
 
 /** What one acquire asks for. */
 export interface AcquireOptions {
   /** Longest time until the checkout is there, ms, all phases together. Default: none. */
   readonly timeoutMillis?: number | undefined
-  /** Takes the caller out of the queue when it is aborted. What is being dialled for it goes on, for the next one. */
-  readonly signal?: AbortSignal | undefined
-  /** Kept on the checkout. */
+  /** Kept on the checkout, and what a caller that waits can be turned away by. */
   readonly label?: unknown
-  /** Whether a resource that others use at the same time will do. Default false. */
-  readonly share?: boolean | undefined
 }
 
-/** What `end` had to take by force. */
+/** What `end` had to take by force: checkouts that had not been returned when the patience was over. */
 export interface EndReport {
-  /** Checkouts that had not been returned when the patience was over. */
   readonly reclaimed: number
+}
+
+/** One caller in the queue. It leaves the queue in the step that settles it: so it settles once, and can be served while it is there. */
+class Waiter<R> implements Link<Waiter<R>> {
+  chain: Chain<Waiter<R>> | undefined = undefined
+  older: Waiter<R> | undefined = undefined
+  newer: Waiter<R> | undefined = undefined
+  limit: Bound | undefined = undefined
+  declare readonly timeoutMillis: number
+  declare readonly label: unknown
+  /** Nothing where its time is not limited: then nobody asks. */
+  declare readonly since: Instant | undefined
+  declare readonly resolve: (checkout: Checkout<R>) => void
+  declare readonly reject: (error: Error) => void
+
+  constructor(
+    { timeoutMillis = NEVER, label }: AcquireOptions,
+    clock: Clock,
+    resolve: (checkout: Checkout<R>) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.timeoutMillis = timeoutMillis
+    this.label = label
+    this.since = timeoutMillis === NEVER ? undefined : clock.now()
+    this.resolve = resolve
+    this.reject = reject
+  }
 }
 
 /**
@@ -35,210 +76,657 @@ export interface EndReport {
  * so there are never more resources than `max`, closing ones included. Who owns a slot:
  *
  * - *dialing*: the pool. A dial is started for demand, but belongs to nobody: whoever is first in the queue when it is done gets it.
+ *   One that says nothing for a second stops to count as supply, so that another slot is tried; the first to be done serves.
  * - *idle*: the pool; the newest is lent first, so that the others can grow old.
  * - *validating*, *returning*: the pool, while the connector pings or resets the resource within a bound.
  * - *lent*: one {@link Checkout}, which gives it back once, or loses it when the pool reclaims it.
- * - *shared*, *full*: several checkouts, each of which gives back its own loan; the last one gives back the resource. Or the pool, while
- *   it rests between two loans: idle in all but name ({@link Sharing}).
  * - *closing*: the pool, until the connector has closed it, or the bound has passed and it was destroyed.
  *
- * This class is what users of a pool see. {@link Lending} decides who is served, {@link Supply} makes and unmakes what is lent.
- * Everything between two awaits is one atomic section. Whatever settles late finds its slot in another state, and stops there.
+ * {@link ResourcePool.release} is the one place that takes back, `#serve` the one that serves the queue, {@link Slot.whyNotLend} the one
+ * that says why a resource isn't lent. Everything between two awaits is one atomic section: it leaves the pool so that nobody waits
+ * while a fit resource is idle, and so that what is under way never exceeds those who wait for it. Whatever settles late finds its slot
+ * in another state, and stops there. No correctness hangs on a timer: what matters is judged from stored facts where it is used.
  */
 export class ResourcePool<R> {
+  readonly #connector: Connector<R>
   readonly #options: ResourcePoolOptions
-  readonly #alarm: Alarm
+  readonly #observer: PoolObserver<R>
+  readonly #clock: Clock
+  readonly #backoff: Backoff
   readonly #counters = new Counters()
-  readonly #lending: Lending<R>
-  readonly #supply: Supply<R>
-  readonly #idleExpiry: IdleExpiry<R>
-  #ending: { readonly ended: Promise<EndReport>; readonly settle: (report: EndReport) => void } | undefined
-  #reclaimedAtEnd = 0
+  /** `generation` is counted with the others; the rest of what all slots are judged by. */
+  readonly #known = { generation: 0, suspicions: 0, staying: 0 }
+  readonly #chains: Readonly<Record<StateName, Chain<Slot<R>>>> = {
+    lent: new Chain(),
+    idle: new Chain(),
+    dialing: new Chain(),
+    validating: new Chain(),
+    returning: new Chain(),
+    closing: new Chain(),
+  }
+  readonly #waiting = new Chain<Waiter<R>>()
+  /** Dials that have said nothing for so long that nobody counts on them any more. */
+  readonly #silent = new Chain<Slot<R>>()
+  #mostWanted = 0
+  #lastDialError: unknown
+  #probe: Timer | undefined
+  #idleTimer: Timer | undefined
+  /** Who waits until none is in such a state. */
+  #watching: { readonly state: 'returning' | 'closing' | 'dialing'; readonly none: () => void }[] = []
+  #ended: Promise<EndReport> | undefined
+  #finish: ((report: EndReport) => void) | undefined
+  #patience: Bound | undefined
+  /** What the end had to reclaim. */
+  #reclaimed = 0
 
   constructor(connector: Connector<R>, options: ResourcePoolOptions, observer: PoolObserver<R> = {}) {
+    this.#connector = connector
     this.#options = options
-    this.#alarm = new Alarm(options.clock)
-    const guarded = new GuardedObserver(observer, this.#counters)
-    this.#lending = new Lending(connector, options, this.#alarm, this.#counters, guarded, {
-      spare: (slot, held, now) => {
-        this.#supply.slots.move(slot, { name: 'idle', held, since: now })
-        this.#idleExpiry.watch()
-        guarded.idle(held.resource)
-      },
-      rests: (resource) => {
-        this.#idleExpiry.watch()
-        guarded.idle(resource)
-      },
-      freedAtEnd: () => this.#settleEnd(),
-    })
-    this.#supply = this.#lending.supply
-    const { clock, idleTimeoutMillis, min } = options
-    const settle = () => this.#lending.settle()
-    this.#idleExpiry = new IdleExpiry(this.#supply, this.#alarm, clock, idleTimeoutMillis, min, settle)
+    this.#observer = observer
+    this.#clock = options.clock
+    this.#backoff = new Backoff(options.clock, options.random)
   }
 
   /**
    * Lends a resource: at once where a fit one is idle, else in arrival order.
    *
-   * @throws {PoolError} `POOL_ENDED`, `POOL_ACQUIRE_ABORTED`, `POOL_QUEUE_FULL`.
+   * @throws {PoolError} `POOL_ENDED`, `POOL_QUEUE_FULL`.
    * @throws {AcquireTimeoutError} when the time was over first.
    * @throws {DialError} when dialling failed for good, or failed at all and there is no time limit to try again within.
    */
   acquire(options: AcquireOptions = {}): Promise<Checkout<R>> {
-    const { timeoutMillis = Number.POSITIVE_INFINITY, signal, label, share = false } = options
-    if (signal?.aborted) return Promise.reject(this.#lending.aborted(signal.reason))
-    if (this.#ending !== undefined) return Promise.reject(endedError())
-    const checkout = this.#lending.tryLend(label, share)
+    if (this.#ended !== undefined) return Promise.reject(endedError())
+    const checkout = this.tryAcquire(options.label)
     if (checkout !== undefined) return Promise.resolve(checkout)
-    if (this.#lending.isCrowded) return Promise.reject(this.#lending.refused())
-    const turn = this.#lending.queue.join({ timeoutMillis, signal, label, share })
-    this.#lending.serve()
-    return turn
+    const { lent, idle, closing } = this.#chains
+    const { max, maxWaiting } = this.#options
+    // Those for whom a resource is under way, or can be opened, don't count.
+    if (this.#waiting.length - (max - lent.length - idle.length - closing.length) >= maxWaiting) {
+      this.#counters.acquireRefusals += 1
+      const text = `${this.#waiting.length} callers wait for a connection already, and no more may`
+      return Promise.reject(new PoolError('POOL_QUEUE_FULL', text))
+    }
+    return new Promise((resolve, reject) => this.#join(new Waiter(options, this.#clock, resolve, reject)))
   }
 
   /** The same where it needs no waiting: nobody waits, and a resource can be lent as it is. */
-  tryAcquire(label?: unknown, share = false): Checkout<R> | undefined {
-    return this.#lending.tryLend(label, share)
+  tryAcquire(label?: unknown): Checkout<R> | undefined {
+    const slot = this.#chains.idle.newest
+    if (slot === undefined || this.#waiting.length > 0 || this.#ended !== undefined) return undefined
+    const why = slot.whyNotLend(this.#clock.wall(), this.#clock.monotonic(), this.#options, this.#known)
+    return why === undefined ? this.#lend(slot, label) : undefined
+  }
+
+  /** Takes back: see {@link Checkout.release}. `answered` where the borrower knows that the other side answered just now. */
+  release(checkout: Checkout<R>, discard: Error | boolean = false, answered = false): void {
+    const { slot, resource } = checkout
+    if (checkout.state !== 'open') return this.#releasedAgain(checkout)
+    checkout.state = 'released'
+    try {
+      this.#observer.released?.(discard || undefined, resource)
+    } catch (error) {
+      this.#fault(error)
+    }
+    const wall = this.#clock.wall()
+    const monotonic = this.#clock.monotonic()
+    // Whatever was suspected meanwhile stays suspected: nobody knows which of the two came first.
+    if (answered) {
+      slot.provenWall = wall
+      slot.provenMonotonic = monotonic
+    } else this.#noteAnswer(slot, { wall, monotonic })
+    let condition: Condition = 'unusable'
+    try {
+      condition = this.#connector.inspect(resource)
+    } catch (error) {
+      this.#fault(error)
+    }
+    if (condition !== 'clean' && !discard) this.#guard(() => this.#observer.returnedDirty?.(checkout, condition))
+    const why = discard ? 'discarded' : slot.whyNotLend(wall, monotonic, this.#options, this.#known)
+    if (why !== undefined && why !== 'unproven') this.#retire(slot, why)
+    else if (condition === 'unusable') this.#retire(slot, 'busy')
+    else if (this.#ended !== undefined && this.#waiting.length === 0) this.#retire(slot, 'end')
+    else if (condition === 'dirty') this.#restore(slot)
+    else if (why === 'unproven' && this.#waiting.length > 0) this.#validate(slot)
+    else this.#keep(slot, wall, monotonic)
+  }
+
+  /** Whether what is lent would be lent again as it is; then it counts as one more use. For who has several work on one loan. */
+  reuse({ slot }: Checkout<R>): boolean {
+    const why = this.#whyNotLend(slot)
+    // It answers all the time: an answer is old only where something may have killed it since.
+    if (why !== undefined && (why !== 'unproven' || slot.provenAgainst !== this.#known.suspicions)) return false
+    slot.uses += 1
+    return true
   }
 
   /** Whether `end` was called. */
   get ended(): boolean {
-    return this.#ending !== undefined
+    return this.#ended !== undefined
+  }
+
+  /** Callers in the queue. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Resources in the hands of borrowers. */
+  get lent(): number {
+    return this.#chains.lent.length
+  }
+
+  /** Most resources that were lent or waited for at once, since {@link countWantedAnew}; never more than `max`. */
+  get mostWanted(): number {
+    return Math.min(this.#mostWanted, this.#options.max)
+  }
+
+  countWantedAnew(): void {
+    this.#mostWanted = this.#chains.lent.length
+  }
+
+  /** Whether a returned resource is being reset, or one is being dialled. */
+  get isRestoring(): boolean {
+    return this.#chains.returning.length > 0 || this.#chains.dialing.length > 0
+  }
+
+  /** Whether a slot is left to dial in. While backing off, one dial at a time goes out to see whether it is over. */
+  get hasRoom(): boolean {
+    if (this.#total() >= this.#options.max) return false
+    return this.#backoff.round === 0 || this.#chains.dialing.length === 0
   }
 
   gauges(): PoolGauges {
-    this.#lending.settle()
-    return this.#supply.slots.gauges(this.#options.max, this.#lending.queue.length)
+    const lengths = Object.entries(this.#chains).map(([name, { length }]) => [name, length])
+    const counts: Record<StateName, number> = Object.fromEntries(lengths)
+    const dialing = counts.dialing + this.#silent.length
+    return { max: this.#options.max, ...counts, dialing, total: this.#total(), waiting: this.#waiting.length }
   }
 
   /** All gauges and counters of this moment. */
   stats(): PoolStats {
-    return this.#counters.snapshot(this.gauges())
+    return this.#counters.snapshot(this.gauges(), this.#known.generation)
   }
 
   /**
-   * Closes idle resources down to `keep`, those idle longest first, and gives up dials that nobody waits for. Those that are being
-   * validated though nobody waits for them would be idle next: they count, and go first. The goodbyes are under way when this
-   * returns. Returns how many it closed.
+   * Closes idle resources down to `keep`, those idle longest first, and gives up dials that nobody waits for, unless they make up what is
+   * to be kept. Returns how many it closed.
    */
   trim(keep: number): number {
-    this.#lending.settle()
-    const { slots } = this.#supply
-    const spare = () => Math.max(0, slots.count('validating') - this.#lending.queue.length)
-    let trimmed = 0
-    for (let slot = slots.oldest('validating'); slot && spare() > 0; slot = slots.oldest('validating')) {
-      if (slots.count('idle') + spare() <= keep) break
-      this.#supply.retire(slot, slot.state.held, 'trim')
-      trimmed += 1
-    }
-    for (let slot = slots.oldest('idle'); slot && slots.count('idle') > keep; slot = slots.oldest('idle')) {
-      this.#supply.retire(slot, slot.state.held, 'trim')
-      trimmed += 1
-    }
-    this.#supply.abandonDials(this.#lending.queue.length)
-    return trimmed
+    const { idle, validating } = this.#chains
+    // What is validated though nobody waits for it would be idle next: it counts, and goes first.
+    const unwanted = validating.snapshot().slice(0, Math.max(0, validating.length - this.#waiting.length))
+    const spare = [...unwanted, ...idle.snapshot()]
+    const surplus = spare.slice(0, Math.max(0, spare.length - keep))
+    this.#retireUnlent('trim', surplus)
+    this.#abandonDials(Math.max(this.#waiting.length, keep - spare.length))
+    return surplus.length
   }
 
-  /**
-   * To be called when the process may have slept: what fell due meanwhile is done, what certainly ended is closed, and all that is
-   * idle is asked for a sign of life at once, ahead of the first acquire.
-   */
+  /** To be called when the process may have slept: what certainly ended is closed, and the rest of what is idle asked for an answer. */
   wake(): void {
-    this.#lending.settle()
-    // First of all: what falls due may lead to a loan.
-    this.#supply.fitness.suspectAll()
-    this.#alarm.sweep()
-    const now = this.#options.clock.now()
-    for (const slot of this.#supply.slots.snapshot('idle')) {
-      if (slot.state.name !== 'idle' || this.#supply.retireUnfit(slot, now)) continue
-      if (this.#supply.fitness.needsProof(slot.state.held, now)) this.#supply.validate(slot, slot.state.held)
+    if (this.#known.staying === 0 && this.#waiting.length === 0) return
+    this.#known.suspicions += 1
+    for (const slot of this.#chains.idle.snapshot()) {
+      if (slot.state.name !== 'idle') continue
+      const why = this.#whyNotLend(slot)
+      if (why === 'unproven') this.#validate(slot)
+      else if (why !== undefined) this.#retire(slot, why)
     }
-    this.#lending.serve()
+    this.#serve()
   }
 
-  /**
-   * Closes what is idle or being dialled, and lets each loan that is out be its resource's last. The pool stays usable. Resolves
-   * when what could be closed at once is closed.
-   */
-  async drain(): Promise<void> {
-    const closing = this.#supply.condemn(this.#counters.generation)
-    this.#supply.abandonDials(0)
-    // Whoever counted on one that is closing now need not wait until it is closed, if another slot is free.
-    this.#lending.serve()
-    await Promise.all(closing)
+  /** Lets no resource that is open now be lent again, and gives up dials. The pool stays usable. Resolves when what is closing is closed. */
+  drain(): Promise<void> {
+    this.#abandonDials(0)
+    this.condemn()
+    return this.whenNone('closing')
   }
 
   /** What was dialled until now is not lent again: idle ones are closed at once, the others when they come back. Dials go on. */
   condemn(): void {
-    this.#supply.condemn(this.#counters.generation)
-    this.#lending.serve()
+    this.#condemn(this.#known.generation)
+    this.#serve()
   }
 
   /**
    * Takes back what is lent, for good: each resource is closed, each checkout dead. With `which`, only from borrowers with such a
-   * label; a resource that they share with others is closed under all its borrowers, or with `leave` left alone. Returns the reclaimed
-   * checkouts.
+   * label. Returns the reclaimed checkouts; the closing is under way then.
    */
-  reclaim(which: (label: unknown) => boolean = () => true, sharedWithOthers: 'take' | 'leave' = 'take'): Checkout<R>[] {
-    const { slots } = this.#supply
-    const lent = [...slots.snapshot('lent'), ...slots.snapshot('shared'), ...slots.snapshot('full')]
-    return lent.flatMap((slot) => {
-      const out = checkoutsOf(slot.state)
-      const wanted = out.filter(({ label }) => which(label)).length
-      if (wanted === 0 || (sharedWithOthers === 'leave' && wanted < out.length)) return []
-      const reclaimed = out.filter((checkout) => checkout.reclaim())
-      // None, if the last is on its way back just now, or came back when another resource was closed.
-      if (reclaimed.length > 0) this.#supply.retire(slot, slot.state.held, 'reclaimed')
-      return reclaimed
+  reclaim(which: (label: unknown) => boolean = () => true): Checkout<R>[] {
+    // Taking one may bring others back by themselves.
+    return this.#out(which).filter((checkout) => {
+      if (checkout.state !== 'open') return false
+      checkout.state = 'reclaimed'
+      this.#retire(checkout.slot, 'reclaimed')
+      return true
     })
   }
 
-  /** Turns away callers that wait, if they have such a label. */
-  turnAway(which: (label: unknown) => boolean, error: () => Error): void {
-    this.#lending.queue.reject(error, ({ label }) => which(label), 'all')
-    // Whoever is first now may take what those would not.
-    this.#lending.serve()
+  /** Turns away callers that wait, if they have such a label; without an error their promises are never settled. Returns how many. */
+  turnAway(which: (label: unknown) => boolean, error?: () => Error): number {
+    const away = this.#waiting.snapshot().filter(({ label }) => which(label))
+    for (const waiter of away) this.#settle(waiter, error?.())
+    this.#serve()
+    return away.length
   }
 
-  /** Resolves when no returned resource is being reset any more. */
-  async restored(): Promise<void> {
-    await Promise.all(this.#supply.slots.snapshot('returning').map((slot) => slot.state.done))
+  /** Resolves when none is being reset, or closed, or dialled. */
+  whenNone(state: 'returning' | 'closing' | 'dialing'): Promise<void> {
+    if (this.#chains[state].length === 0) return Promise.resolve()
+    return new Promise((none) => void this.#watching.push({ state, none }))
   }
 
   /**
-   * Ends the pool: callers that wait are rejected, what is idle is closed, what is lent may come back until `patienceMillis` have
-   * passed and is then reclaimed. Resolves when every resource is closed. Later calls get the same promise.
+   * Ends the pool: newcomers are refused at once, who waits is still served, what is lent may come back. When `patienceMillis` have
+   * passed, who still waits is rejected and what is still lent is reclaimed. Resolves when every resource is closed. Later calls get
+   * the same promise; one without patience ends that of the first.
    */
-  end(patienceMillis = Number.POSITIVE_INFINITY): Promise<EndReport> {
-    if (this.#ending !== undefined) return this.#ending.ended
-    let settle!: (report: EndReport) => void
-    const ended = new Promise<EndReport>((resolve) => {
-      settle = resolve
-    })
-    this.#ending = { ended, settle }
-    this.#lending.hasEnded = true
-    this.#lending.queue.reject(endedError, () => true, 'all')
-    this.#supply.abandonDials(0)
-    this.#supply.retireUnlent('end')
-    const reclaim = () => {
-      this.#reclaimedAtEnd = this.reclaim().length
+  end(patienceMillis = NEVER): Promise<EndReport> {
+    if (this.#ended !== undefined) {
+      if (patienceMillis <= 0) this.#force()
+      return this.#ended
     }
-    this.#alarm.set(patienceMillis, reclaim, 'keeps-process')
-    this.#settleEnd()
+    const ended = new Promise<EndReport>((resolve) => {
+      this.#finish = resolve
+    })
+    this.#ended = ended
+    if (patienceMillis <= 0) this.#force()
+    else {
+      this.#patience = new Bound(this.#clock, patienceMillis, () => this.#force())
+      this.#serve()
+    }
     return ended
   }
 
+  #force(): void {
+    this.turnAway(() => true, endedError)
+    this.#reclaimed += this.reclaim().length
+    this.#serve()
+  }
+
+  #join(waiter: Waiter<R>): void {
+    const { timeoutMillis } = waiter
+    if (timeoutMillis !== NEVER) {
+      waiter.limit = new Bound(this.#clock, timeoutMillis, () => {
+        this.#settle(waiter, this.#overdue(waiter))
+        this.#serve()
+      })
+    }
+    moveTo(waiter, this.#waiting)
+    this.#mostWanted = Math.max(this.#mostWanted, this.#chains.lent.length + this.#waiting.length)
+    this.#serve()
+  }
+
+  #total(): number {
+    return this.#known.staying + this.#chains.closing.length
+  }
+
+  /** The loans that are out, of such labels; not those that are on their way back just now. */
+  #out(which: (label: unknown) => boolean): Checkout<R>[] {
+    const states = this.#chains.lent.snapshot().map(({ state }) => state)
+    return states.filter((it): it is Checkout<R> => it.name === 'lent' && it.state === 'open' && which(it.label))
+  }
+
+  #lend(slot: Slot<R>, label: unknown): Checkout<R> {
+    const checkout = new Checkout<R>(this, slot, label)
+    slot.state = checkout
+    slot.uses += 1
+    moveTo(slot, this.#chains.lent)
+    if (this.#chains.lent.length > this.#mostWanted) this.#mostWanted = this.#chains.lent.length
+    this.#counters.acquires += 1
+    try {
+      this.#observer.acquired?.(checkout.resource)
+    } catch (error) {
+      this.#fault(error)
+    }
+    return checkout
+  }
+
+  /** The atomic section of a fit resource in nobody's hands: whoever waits first gets it, else it is idle. */
+  #keep(slot: Slot<R>, wall: number, monotonic: number): void {
+    const { idle } = this.#chains
+    const first = this.#waiting.oldest
+    this.#lastDialError = undefined
+    if (first !== undefined) {
+      // A success may be what the others waited for to be dialled for; whoever was the last to be served lets the rest be closed.
+      this.#settle(first, slot)
+      if (this.hasRoom || this.#ended !== undefined) this.#serve()
+    } else if (this.#ended !== undefined) this.#retire(slot, 'end')
+    else if (idle.length >= this.#options.maxIdle) this.#retire(slot, 'surplus')
+    else {
+      slot.state = IDLE
+      slot.idleWall = wall
+      slot.idleMonotonic = monotonic
+      moveTo(slot, idle)
+      if (this.#idleTimer === undefined) this.#watchIdle(this.#options.idleTimeoutMillis)
+    }
+  }
+
+  /** The atomic section that everything leads to: serves those who wait from what is idle, then dials for the rest. */
+  #serve(): void {
+    const { idle, validating, dialing, returning } = this.#chains
+    for (let first = this.#waiting.oldest; first !== undefined; first = this.#waiting.oldest) {
+      const slot = idle.newest
+      if (slot === undefined) break
+      const why = this.#whyNotLend(slot)
+      if (why === undefined) this.#settle(first, slot)
+      else if (why !== 'unproven') this.#retire(slot, why)
+      else if (validating.length < this.#waiting.length) this.#validate(slot)
+      else break
+    }
+    const underWay = () => dialing.length + validating.length + returning.length
+    while (this.#waiting.newest !== undefined && underWay() < this.#waiting.length && this.hasRoom) {
+      const pause = this.#backoff.remainingMillis()
+      if (pause > 0) {
+        // Always anew: a success may have ended the pause that an older timer belongs to.
+        this.#probe?.cancel()
+        this.#probe = this.#clock.setTimer(pause, () => this.#serve())
+        this.#probe.ref()
+        break
+      }
+      this.#dial(Math.min(SILENCE_MILLIS, this.#waiting.newest.timeoutMillis / 2))
+    }
+    this.#tellWhoWatches()
+    if (this.#waiting.length > 0) return
+    // Nobody is to be dialled for any more.
+    this.#probe?.cancel()
+    if (this.#ended !== undefined) this.#settleEnd()
+  }
+
+  /** Dials. When it has said nothing for so long, it is no supply any more: another slot is tried beside it. */
+  #dial(silenceMillis: number): void {
+    const { dialTimeoutMillis } = this.#options
+    const { round } = this.#backoff
+    const state: Working = { name: 'dialing', abandon: undefined }
+    const slot = this.#move(new Slot<R>(state), state)
+    this.#known.staying += 1
+    this.#counters.dials += 1
+    const opening: Opening = { onAbandon: undefined, lost: (error) => this.#lost(slot, error) }
+    const silence = new Bound(this.#clock, silenceMillis, () => {
+      moveTo(slot, this.#silent)
+      this.#serve()
+    })
+    state.abandon = bounded<R>(
+      [this.#clock, dialTimeoutMillis],
+      () => this.#connector.dial(opening),
+      (outcome) => {
+        silence.cancel()
+        if (outcome.how === 'done' && slot.lostWith === undefined) return this.#dialled(slot, outcome.value)
+        if (outcome.how === 'done') this.#destroy(outcome.value)
+        // The failure of one that was given up is no news.
+        const isNews = slot.state === state
+        this.#known.staying -= 1
+        this.#move(slot, GONE)
+        if (outcome.how === 'abandoned') this.#guard(() => opening.onAbandon?.())
+        const isFailed = outcome.how === 'failed'
+        const error = isFailed ? outcome.error : (slot.lostWith ?? dialTimeout(dialTimeoutMillis))
+        if (isNews) this.#dialFailed(error, isFailed, round)
+        this.#serve()
+      },
+      (late) => this.#destroy(late),
+    )
+  }
+
+  #dialled(slot: Slot<R>, resource: R): void {
+    const { random, maxLifetimeMillis, lifetimeJitter } = this.#options
+    slot.resource = resource
+    slot.generation = this.#known.generation
+    slot.lifetimeMillis = maxLifetimeMillis * (1 - lifetimeJitter * random())
+    slot.dialledAt = this.#clock.now()
+    this.#heard(slot, slot.dialledAt)
+    slot.provenAgainst = this.#known.suspicions
+    this.#backoff.reset()
+    const fresh: Working = { name: 'validating', abandon: undefined }
+    this.#move(slot, fresh)
+    this.#guard(() => this.#observer.dialled?.(resource))
+    if (slot.state === fresh) this.#ready(slot)
+    this.#tellWhoWatches()
+  }
+
+  /** Whoever has been told leaves the list. */
+  #tellWhoWatches(): void {
+    this.#watching = this.#watching.filter(({ state, none }) => this.#chains[state].length > 0 || none())
+  }
+
+  #dialFailed(error: unknown, isClassified: boolean, round: number): void {
+    const classify = () => this.#connector.classify(error)
+    const kind = isClassified ? (this.#guard(classify) ?? 'permanent') : 'transient'
+    const mayPass = kind !== 'permanent'
+    this.#counters.dialFailures += 1
+    this.#lastDialError = error
+    if (mayPass) this.#backoff.failed(round, kind === 'crowded')
+    // While other resources live, or are being dialled with better luck, the rest may still be served.
+    const living = this.#known.staying - (mayPass ? 0 : this.gauges().dialing)
+    for (const waiter of this.#waiting.snapshot().slice(0, living > 0 ? 1 : undefined)) {
+      // Without a time limit there is nothing to try again within.
+      if (mayPass && waiter.timeoutMillis !== NEVER) continue
+      this.#settle(waiter, new DialError(this.gauges(), error, mayPass))
+    }
+  }
+
+  /** Gives up dials until `keep` are left: first the silent ones, then the youngest. */
+  #abandonDials(keep: number): void {
+    for (const slot of [...this.#chains.dialing.snapshot(), ...this.#silent.snapshot()].slice(keep).reverse()) {
+      const { state } = slot
+      if (state.name !== 'dialing') continue
+      this.#move(slot, GONE)
+      state.abandon?.()
+    }
+  }
+
+  /** Asks a resource in nobody's hands for an answer. One that gives none condemns its generation. */
+  #validate(slot: Slot<R>): void {
+    const { suspicions } = this.#known
+    const { validationTimeoutMillis } = this.#options
+    this.#counters.pings += 1
+    this.#work(slot, 'validating', validationTimeoutMillis, 'ping', (isDone) => {
+      if (!isDone) return this.#foundDead(slot)
+      this.#heard(slot, this.#clock.now())
+      slot.provenAgainst = suspicions
+      this.#ready(slot)
+    })
+  }
+
+  /** The connector works on a resource, within a bound: `settled` hears how it went, unless the slot has left that state first. */
+  #work(
+    slot: Slot<R>,
+    name: 'validating' | 'returning' | 'closing',
+    millis: number,
+    what: 'ping' | 'reset' | 'close',
+    settled: (isDone: boolean) => void,
+  ): void {
+    const state: Working = { name, abandon: undefined }
+    const { state: before } = slot
+    this.#move(slot, state)
+    // Nobody waits for an answer any more, and its bound would keep the process.
+    if (before.name === 'validating') before.abandon?.()
+    const work = () => this.#connector[what](slot.resource)
+    state.abandon = bounded<void>([this.#clock, millis], work, ({ how }) => {
+      if (slot.state === state) settled(how === 'done')
+    })
+    // It may have been overtaken, or lost, from within.
+    if (slot.state !== state || (name === 'returning' && slot.lostWith !== undefined)) state.abandon?.()
+  }
+
+  #foundDead(slot: Slot<R>): void {
+    this.#retire(slot, 'invalid')
+    this.#condemn(slot.generation)
+    this.#serve()
+  }
+
+  /** It has answered; if since then something may have killed it unseen, whoever waits needs a younger answer. */
+  #ready(slot: Slot<R>): void {
+    const { wall, monotonic } = this.#clock.now()
+    const isSuspect = slot.provenAgainst !== this.#known.suspicions
+    // Not by the age of its answer: where none is trusted, that would never end.
+    if (isSuspect && this.#waiting.length > 0 && this.#options.validationBypassMillis !== NEVER) this.#validate(slot)
+    else this.#keep(slot, wall, monotonic)
+  }
+
+  /** Resets a returned resource before it is lent again. */
+  #restore(slot: Slot<R>): void {
+    const { resetTimeoutMillis } = this.#options
+    this.#counters.resets += 1
+    this.#work(slot, 'returning', resetTimeoutMillis, 'reset', (isDone) => {
+      this.#noteAnswer(slot, this.#clock.now())
+      const why = this.#whyNotLend(slot)
+      if (!isDone && why !== 'broken') this.#retire(slot, 'reset')
+      else if (why === undefined || why === 'unproven') this.#ready(slot)
+      else this.#retire(slot, why)
+      this.#serve()
+    })
+  }
+
+  /** Closes a resource. Its slot is free when it is closed or was destroyed. */
+  #retire(slot: Slot<R>, reason: RetireReason): void {
+    this.#known.staying -= 1
+    this.#counters.retired[reason] += 1
+    this.#work(slot, 'closing', this.#options.closeTimeoutMillis, 'close', (isDone) => {
+      if (!isDone) {
+        this.#counters.forcedCloses += 1
+        this.#destroy(slot.resource)
+      }
+      this.#move(slot, GONE)
+      this.#guard(() => this.#observer.retired?.(slot.resource, reason))
+      this.#serve()
+    })
+  }
+
+  #move(slot: Slot<R>, state: SlotState<R>): Slot<R> {
+    slot.state = state
+    moveTo(slot, state.name === 'gone' ? undefined : this.#chains[state.name])
+    return slot
+  }
+
+  /**
+   * Ends a generation: what is idle or being validated is closed now, what is lent when it comes back. Only the current one can
+   * be ended, so many dead resources of one generation end it once.
+   */
+  #condemn(generation: number): void {
+    if (generation !== this.#known.generation) return
+    this.#known.generation += 1
+    this.#retireUnlent('generation')
+  }
+
+  #retireUnlent(reason: RetireReason, slots?: Slot<R>[]): void {
+    const { idle, validating } = this.#chains
+    for (const slot of slots ?? [...idle.snapshot(), ...validating.snapshot()]) {
+      // Closing one may take others along.
+      if (slot.state.name === 'idle' || slot.state.name === 'validating') this.#retire(slot, reason)
+    }
+  }
+
+  #lost(slot: Slot<R>, error: Error): void {
+    const { name } = slot.state
+    if (name === 'closing' || name === 'gone') return
+    if (slot.lostWith === undefined && name !== 'dialing' && name !== 'validating') this.#known.suspicions += 1
+    slot.lostWith ??= error
+    // Its reset may hang, and somebody may count on it.
+    if (slot.state.name === 'returning') return slot.state.abandon?.()
+    if (name === 'idle') this.#retire(slot, 'broken')
+    else if (name === 'validating') this.#foundDead(slot)
+    else return
+    this.#guard(() => this.#observer.lostIdle?.(slot.resource, error))
+  }
+
+  /** Closes what has been idle for too long, for processes that don't freeze. One timer, for the one that is idle longest. */
+  #watchIdle(millis: number): void {
+    if (millis === NEVER) return
+    const { idleTimeoutMillis, min } = this.#options
+    this.#idleTimer = this.#clock.setTimer(millis, () => {
+      this.#idleTimer = undefined
+      const now = this.#clock.now()
+      // The chain is in the order of their ages: those that have to go stand in front.
+      for (let slot = this.#chains.idle.oldest; slot?.state.name === 'idle'; slot = this.#chains.idle.oldest) {
+        const why = this.#whyNotLend(slot)
+        if (why !== undefined && why !== 'unproven') this.#retire(slot, why)
+        else if (this.#known.staying <= min) return
+        else
+          return this.#watchIdle(
+            idleTimeoutMillis - elapsedMillis({ wall: slot.idleWall, monotonic: slot.idleMonotonic }, now),
+          )
+      }
+    })
+  }
+
+  #whyNotLend(slot: Slot<R>): RetireReason | 'unproven' | undefined {
+    const { wall, monotonic } = this.#clock.now()
+    return slot.whyNotLend(wall, monotonic, this.#options, this.#known)
+  }
+
+  #noteAnswer(slot: Slot<R>, now: Instant): void {
+    const answered = this.#guard(() => this.#connector.lastAnswer?.(slot.resource, now))
+    if (answered !== undefined) this.#heard(slot, answered)
+  }
+
+  #heard(slot: Slot<R>, { wall, monotonic }: Instant): void {
+    slot.provenWall = wall
+    slot.provenMonotonic = monotonic
+  }
+
+  /** Takes it out of the queue, and serves or rejects it; with neither it is left unsettled. */
+  #settle(waiter: Waiter<R>, how: Slot<R> | Error | undefined): void {
+    moveTo(waiter, undefined)
+    waiter.limit?.cancel()
+    if (how instanceof Slot) waiter.resolve(this.#lend(how, waiter.label))
+    else if (how !== undefined) waiter.reject(how)
+  }
+
+  #overdue({ since }: Waiter<R>): AcquireTimeoutError {
+    this.#counters.acquireTimeouts += 1
+    const now = this.#clock.now()
+    const waitedMillis = elapsedMillis(since ?? now, now)
+    return new AcquireTimeoutError(this.#phase(), waitedMillis, this.gauges(), this.#lastDialError)
+  }
+
+  #phase(): AcquirePhase {
+    const { validating, returning } = this.#chains
+    if (this.gauges().dialing > 0 || this.#backoff.round > 0) return 'dial'
+    if (validating.length > 0) return 'validate'
+    return returning.length > 0 ? 'reset' : 'wait'
+  }
+
+  #releasedAgain(checkout: Checkout<R>): void {
+    if (checkout.state === 'released') throw doubleRelease()
+    checkout.state = 'released'
+    this.#counters.lateReturns += 1
+    this.#guard(() => this.#observer.returnedLate?.(checkout))
+  }
+
   #settleEnd(): void {
-    if (this.#ending === undefined || this.#supply.slots.total > 0) return
-    this.#alarm.stop()
-    this.#ending.settle({ reclaimed: this.#reclaimedAtEnd })
+    this.#retireUnlent('end')
+    this.#abandonDials(0)
+    if (this.#total() > 0) return
+    this.#idleTimer?.cancel()
+    this.#patience?.cancel()
+    this.#finish?.({ reclaimed: this.#reclaimed })
+  }
+
+  #destroy(resource: R): void {
+    this.#guard(() => this.#connector.destroy(resource))
+  }
+
+  /** What is not the pool's own may throw, and harms nobody. */
+  #guard<T>(what: () => T): T | undefined {
+    try {
+      return what()
+    } catch (error) {
+      this.#fault(error)
+      return undefined
+    }
+  }
+
+  #fault(error: unknown): void {
+    this.#counters.faults += 1
+    try {
+      this.#observer.fault?.(error)
+    } catch {
+      // The last resort has failed as well; the pool's state is what has to survive it.
+    }
   }
 }
 
-/** The loans of a slot; none where it is not lent any more. */
-function checkoutsOf<R>(state: SlotState<R>): Checkout<R>[] {
-  if (state.name === 'lent') return [state.checkout]
-  return state.name === 'shared' || state.name === 'full' ? state.loans.out.snapshot() : []
+function dialTimeout(millis: number): PoolError {
+  return new PoolError('POOL_DIAL_TIMEOUT', `no connection was established within ${millis} ms`)
 }
 
 function endedError(): PoolError {

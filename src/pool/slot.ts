@@ -1,72 +1,211 @@
-import type { BoundedWork } from './bounded.js'
-import type { Link } from './chain.js'
-import type { Checkout } from './checkout.js'
-import type { Instant } from './clock.js'
-import type { Loans } from './loans.js'
-import type { RetireReason } from './retirement.js'
+import { type Instant, NEVER } from './clock.js'
+import type { ResourcePoolOptions } from './connector.js'
 
-/** A resource and the facts that it is judged by. */
-export interface Held<R> {
-  readonly resource: R
-  readonly generation: number
-  readonly dialledAt: Instant
-  /** Its own lifetime, jittered, so that those dialled together don't end together. */
-  readonly lifetimeMillis: number
-  /** Loans so far. */
-  uses: number
-  /** Of those that were shared, how many came back: see {@link Loans}. */
-  sharesReturned: number
-  /** When it last gave a sign of life, as far as is known. */
-  provenAt: Instant
-  /** The pool's count of suspicions at that moment: a higher one asks for another sign. */
-  provenAgainst: number
-  /** Set once it was reported lost. */
-  lostWith: Error | undefined
-}
+/** Why a resource was never lent again. A closed set: every close has one of these. */
+export const RETIRE_REASONS = [
+  /** Older than its lifetime. */
+  'lifetime',
+  /** Idle for longer than allowed. */
+  'idle',
+  /** The other side has certainly ended it, by the lease it was dialled with. */
+  'lease',
+  /** Lent as often as allowed. */
+  'uses',
+  /** Of a generation that was condemned. */
+  'generation',
+  /** Gave no answer when asked. */
+  'invalid',
+  /** Reported as lost. */
+  'broken',
+  /** Discarded by its borrower. */
+  'discarded',
+  /** Came back while something was running on it, or in an unknown state. */
+  'busy',
+  /** Could not be reset. */
+  'reset',
+  /** More idle than may be kept. */
+  'surplus',
+  /** Closed to keep fewer. */
+  'trim',
+  /** Taken back from a borrower that never returned it. */
+  'reclaimed',
+  /** The pool ended. */
+  'end',
+] as const
+
+/** Why a resource was never lent again: see {@link RETIRE_REASONS}. */
+export type RetireReason = (typeof RETIRE_REASONS)[number]
 
 /**
- * Where a slot is. Each state has only its own data, and each entry into a state makes a new object: work that settles late
- * compares the slot's state with the object it started in, and knows when it was overtaken.
+ * Where a slot is. Each state has only its own data, and each entry into one in which somebody is at work, or has the resource, makes a
+ * new object: work that settles late compares the slot's state with the object it started in, and knows when it was overtaken.
  *
  * ```
- * dialing ──▶ idle ⇄ lent ──▶ returning ──▶ idle or lent
- *    │        idle ⇄ full ⇄ shared   (full may return, too)
- *    ▼        idle ──▶ validating ──▶ idle or lent
- *   gone        every one but dialing ──▶ closing ──▶ gone
+ * dialing ──▶ validating ──▶ idle ⇄ lent ──▶ returning ──▶ idle or lent
+ *    │             ▲          │       │
+ *    │             └──────────┴───────┘
+ *    ▼        every one but dialing ──▶ closing ──▶ gone
+ *   gone
  * ```
  */
-export type SlotState<R> =
-  | { readonly name: 'dialing'; work: BoundedWork | undefined; unwanted: boolean; lostWith: Error | undefined }
-  | { readonly name: 'idle'; readonly held: Held<R>; readonly since: Instant }
-  | { readonly name: 'validating'; readonly held: Held<R> }
-  | { readonly name: 'lent'; readonly held: Held<R>; readonly checkout: Checkout<R> }
-  | SharedState<R, 'shared'>
-  | SharedState<R, 'full'>
-  | { readonly name: 'returning'; readonly held: Held<R>; readonly done: Promise<void>; work: BoundedWork | undefined }
-  | { readonly name: 'closing'; readonly held: Held<R>; readonly reason: RetireReason }
-  | { readonly name: 'gone' }
+export type SlotState<R> = { readonly name: 'idle' } | Checkout<R> | Working | { readonly name: 'gone' }
 
-/** Lent to several borrowers at once: `shared` while it would take one more, `full` while it would not. */
-export interface SharedState<R, N extends 'shared' | 'full'> {
-  readonly name: N
-  readonly held: Held<R>
-  readonly loans: Loans<R>
+/** The connector works on it, within a bound; it is validating also when it was dialled just now, and not lent yet. */
+export interface Working {
+  readonly name: 'dialing' | 'validating' | 'returning' | 'closing'
+  /** Ends it now, as if its bound had passed. */
+  abandon: (() => void) | undefined
 }
 
-/** One unit of the pool's capacity: from the dial until the resource is closed. */
+/** The states that are counted. */
+export type StateName = Exclude<SlotState<unknown>['name'], 'gone'>
+
+/** What a pool knows of all its slots, by which each is judged. */
+export interface Known {
+  /** Counts the generations that were condemned. */
+  generation: number
+  /** Grows whenever something happened that may have killed resources unseen. */
+  suspicions: number
+  /** Slots that are not on their way out. */
+  staying: number
+}
+
+/** One unit of the pool's capacity, from the dial until its resource is closed, and the facts by which the resource is judged. */
 export class Slot<R> implements Link<Slot<R>> {
-  /** Written by {@link Slots} alone. */
+  chain: Chain<Slot<R>> | undefined = undefined
+  older: Slot<R> | undefined = undefined
+  newer: Slot<R> | undefined = undefined
   state: SlotState<R>
-  older: Slot<R> | undefined
-  newer: Slot<R> | undefined
+  /** What follows is set when the dial is done, and not looked at before. */
+  resource: R = undefined as R
+  generation = 0
+  dialledAt: Instant = LONG_AGO
+  /** Its own lifetime, jittered, so that those dialled together don't end together. */
+  lifetimeMillis = 0
+  /** Loans so far. */
+  uses = 0
+  /** Since when it has been idle, if it is, on both clocks. */
+  idleWall = 0.5
+  idleMonotonic = 0.5
+  /** When the other side last answered, as far as is known, on both clocks; and what was suspected when it was asked. */
+  provenWall = 0.5
+  provenMonotonic = 0.5
+  provenAgainst = 0
+  /** Set once it was reported lost. */
+  lostWith: Error | undefined = undefined
 
   constructor(state: SlotState<R>) {
     this.state = state
   }
+
+  /**
+   * The one place that says why a resource is not lent as it is: a reason to close it for good, or `unproven` where it has to give an
+   * answer first. Judged at each loan and return, so written without calls: elapsed time is the larger of what the clocks say.
+   */
+  whyNotLend(
+    wall: number,
+    monotonic: number,
+    { leaseMillis, maxUses, min, idleTimeoutMillis, validationBypassMillis }: ResourcePoolOptions,
+    known: Known,
+  ): RetireReason | 'unproven' | undefined {
+    const { dialledAt, state } = this
+    const silentMillis = Math.max(wall - this.provenWall, monotonic - this.provenMonotonic)
+    if (this.lostWith !== undefined) return 'broken'
+    // The other side counts from its last answer.
+    if (silentMillis >= leaseMillis) return 'lease'
+    if (this.generation !== known.generation) return 'generation'
+    if (this.uses >= maxUses) return 'uses'
+    if (Math.max(wall - dialledAt.wall, monotonic - dialledAt.monotonic) >= this.lifetimeMillis) return 'lifetime'
+    if (state.name === 'idle' && silentMillis >= idleTimeoutMillis && known.staying > min) {
+      if (Math.max(wall - this.idleWall, monotonic - this.idleMonotonic) >= idleTimeoutMillis) return 'idle'
+    }
+    if (validationBypassMillis === NEVER) return undefined
+    return this.provenAgainst !== known.suspicions || silentMillis >= validationBypassMillis ? 'unproven' : undefined
+  }
 }
 
-/** The state that is named `N`. */
-export type StateNamed<R, N extends SlotState<R>['name']> = Extract<SlotState<R>, { readonly name: N }>
+const LONG_AGO: Instant = { wall: 0, monotonic: 0 }
 
-/** A slot that is known to be in state `N`. */
-export type SlotIn<R, N extends SlotState<R>['name']> = Slot<R> & { readonly state: StateNamed<R, N> }
+/**
+ * One loan of one resource, and the state of its slot meanwhile. What a former borrower does with its checkout later can't touch
+ * the next loan, because that is another object.
+ */
+export class Checkout<R> {
+  declare readonly name: 'lent'
+  declare readonly resource: R
+  /** Whatever the borrower gave at acquire to be recognised by. */
+  declare readonly label: unknown
+  /** `open` until it is released by its borrower or reclaimed by the pool. */
+  declare state: 'open' | 'released' | 'reclaimed'
+  /** @internal */
+  declare readonly slot: Slot<R>
+  declare private readonly lender: { release(checkout: Checkout<R>, discard?: Error | boolean): void }
+
+  /** @internal */
+  constructor(
+    lender: { release(checkout: Checkout<R>, discard?: Error | boolean): void },
+    slot: Slot<R>,
+    label: unknown,
+  ) {
+    this.name = 'lent'
+    this.resource = slot.resource
+    this.label = label
+    this.state = 'open'
+    this.slot = slot
+    this.lender = lender
+  }
+
+  /**
+   * Returns the resource. With `discard` it is closed instead of lent again; an error says why. After the pool has reclaimed it, the
+   * call is reported and does nothing more.
+   *
+   * @throws {PoolError} `POOL_DOUBLE_RELEASE` when it was released before.
+   */
+  release(discard?: Error | boolean): void {
+    this.lender.release(this, discard)
+  }
+}
+
+/** What can stand in a {@link Chain}; the links belong to the chain. */
+export interface Link<T extends Link<T>> {
+  chain: Chain<T> | undefined
+  older: T | undefined
+  newer: T | undefined
+}
+
+/** A doubly linked list whose links lie in its members. Written by {@link moveTo} alone. */
+export class Chain<T extends Link<T>> {
+  oldest: T | undefined = undefined
+  newest: T | undefined = undefined
+  length = 0
+
+  /** The members of this moment, oldest first: the chain may change while they are visited. */
+  snapshot(): T[] {
+    const members: T[] = []
+    for (let member = this.oldest; member !== undefined; member = member.newer) members.push(member)
+    return members
+  }
+}
+
+/**
+ * Puts a member at the newest end of another chain, or of none. It leaves the one in which it stands: so each stands in one at a time,
+ * counts can't drift, and adding, removing from any place and counting cost the same however many there are.
+ */
+export function moveTo<T extends Link<T>>(member: T, to: Chain<T> | undefined): void {
+  const { chain: from, older, newer } = member
+  if (from !== undefined) {
+    if (older === undefined) from.oldest = newer
+    else older.newer = newer
+    if (newer === undefined) from.newest = older
+    else newer.older = older
+    from.length -= 1
+  }
+  member.chain = to
+  member.newer = undefined
+  member.older = to?.newest
+  if (to === undefined) return
+  if (to.newest === undefined) to.oldest = member
+  else to.newest.newer = member
+  to.newest = member
+  to.length += 1
+}

@@ -1,5 +1,5 @@
 import type { PoolGauges } from './errors.js'
-import { RETIRE_REASONS, type RetireReason } from './retirement.js'
+import { RETIRE_REASONS, type RetireReason } from './slot.js'
 
 /** Everything that a pool counts, at one moment. The counters only grow. */
 export interface PoolStats extends PoolGauges {
@@ -7,19 +7,15 @@ export interface PoolStats extends PoolGauges {
   readonly generation: number
   /** Checkouts handed out. */
   readonly acquires: number
-  /** Of these, loans of a connection that others were using at the same time. */
-  readonly joins: number
   /** Callers whose deadline passed first. */
   readonly acquireTimeouts: number
-  /** Callers that gave up by their signal. */
-  readonly acquireAborts: number
   /** Callers refused because as many waited as may. */
   readonly acquireRefusals: number
   /** Attempts to open a connection. */
   readonly dials: number
   /** Of these, those that failed. */
   readonly dialFailures: number
-  /** Signs of life that were asked for. */
+  /** Connections that were asked for an answer. */
   readonly pings: number
   /** Returned connections that were rolled back or reset. */
   readonly resets: number
@@ -35,11 +31,8 @@ export interface PoolStats extends PoolGauges {
 
 /** The counters of a pool while they count. */
 export class Counters {
-  generation = 0
   acquires = 0
-  joins = 0
   acquireTimeouts = 0
-  acquireAborts = 0
   acquireRefusals = 0
   dials = 0
   dialFailures = 0
@@ -54,7 +47,7 @@ export class Counters {
     this.retired = Object.fromEntries(RETIRE_REASONS.map((reason) => [reason, 0])) as Record<RetireReason, number>
   }
 
-  snapshot(gauges: PoolGauges): PoolStats {
-    return { ...gauges, ...this, retired: { ...this.retired } }
+  snapshot(gauges: PoolGauges, generation: number): PoolStats {
+    return { ...gauges, ...this, generation, retired: { ...this.retired } }
   }
 }

@@ -1,73 +1,64 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ResourcePool } from '../pool/resource-pool.js'
-import type { CurrentInvocation, LivePool } from '../registry/environment.js'
-import type { CredentialSource } from './connection/credential-source.js'
-import type { PgClient } from './connection/pg-client.js'
+import { systemClock } from '../pool/clock.js'
+import type { LivePool } from '../registry/environment.js'
+import type { CredentialSource } from './connection/credentials.js'
 import type { PgConnector } from './connection/pg-connector.js'
 import type { ResolvedOptions } from './options/options.js'
-import { publishLeak } from './pool-events.js'
-import { Borrower } from './query/borrower.js'
-import type { Deadlines } from './query/deadlines.js'
-import { reclaimedError } from './query/loan.js'
+import type { Borrowing } from './query/borrowing.js'
+
+/** How long the end of a call waits for connections that it has asked for and that are to be kept, ms. A usual connect is done by then. */
+const LONGEST_DIAL_MILLIS = 100
+
+/** As many calls as the keep policy looks at, the one that is under way not counted. */
+const MOST_REMEMBERED = 2
 
 /** The side of a pool that the environment works with. */
 export function livePool(
   face: object,
-  pool: ResourcePool<PgClient>,
+  borrowing: Borrowing,
   connector: PgConnector,
-  deadlines: Deadlines,
   credentials: CredentialSource | undefined,
-  { name, pooling, min, leaseMillis }: ResolvedOptions,
-  given: object,
+  { name, pooling, min, leaseMillis, lingerMillis }: ResolvedOptions,
+  given: { readonly min?: number | undefined },
 ): LivePool {
+  const { pool } = borrowing
+  const isMinGiven = given.min !== undefined || process.env.PG_THAW_MIN !== undefined
+  let held: readonly number[] = []
   return {
     pool: face,
     name,
     pooling,
-    min,
+    min: isMinGiven ? min : undefined,
+    get held() {
+      return pool.mostWanted === 0 ? held : [...held, pool.mostWanted]
+    },
     leaseMillis,
+    lingerMillis,
     get isOpen() {
       return !pool.ended
     },
-    madeWith: (options) => isDeepStrictEqual({ ...options }, given),
-    wake: () => {
+    madeWith: (others) => isDeepStrictEqual({ ...others }, given),
+    wake: (invocation) => {
       credentials?.refreshAhead()
+      borrowing.begun(invocation)
+      if (pool.mostWanted > 0) held = [...held, pool.mostWanted].slice(-MOST_REMEMBERED)
+      pool.countWantedAnew()
       pool.wake()
     },
-    trim: (keep) => void pool.trim(keep),
-    reclaim: (isOver) => {
-      deadlines.clear()
-      reclaim(face, pool, isOver)
-    },
+    trim: (keep) => pool.trim(keep),
+    isBusy: (whose) => borrowing.isOut(whose),
+    quiet: (whose) => borrowing.quiet(whose),
+    reclaim: (whose) => borrowing.forsake(whose),
     get isRestoring() {
-      return pool.gauges().returning > 0 || connector.cancelled !== undefined
+      return pool.isRestoring || connector.cancelled !== undefined
     },
     restored: async () => {
-      await Promise.all([pool.restored(), connector.cancelled])
+      const dialled = Promise.race([
+        pool.whenNone('dialing'),
+        new Promise<void>((late) => systemClock.setTimer(LONGEST_DIAL_MILLIS, late)),
+      ])
+      await Promise.all([pool.whenNone('returning'), connector.cancelled, dialled])
     },
-    goodbye: async () => {
-      const ended = pool.end(0)
-      // Not left to the timer of `end`: the process may have no further turn.
-      pool.reclaim()
-      await ended
-    },
-  }
-}
-
-/** Ends what borrowers of invocations that are over still hold or wait for. What was acquired outside of any is left alone. */
-function reclaim(face: object, pool: ResourcePool<PgClient>, isOver: (invocation: CurrentInvocation) => boolean): void {
-  const isLeft = (label: unknown): label is Borrower =>
-    label instanceof Borrower && label.invocation !== undefined && isOver(label.invocation)
-  pool.turnAway(
-    (label) => {
-      const left = isLeft(label)
-      if (left) label.forget()
-      return left
-    },
-    () => reclaimedError(undefined),
-  )
-  for (const checkout of pool.reclaim(isLeft)) {
-    if (checkout.label instanceof Borrower) checkout.label.forget()
-    publishLeak(face, checkout, false)
+    goodbye: async () => void (await pool.end(0)),
   }
 }

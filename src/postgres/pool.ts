@@ -1,34 +1,42 @@
 import pg, { type PoolClient, type PoolConfig, type QueryResult } from 'pg'
-import { systemClock } from '../pool/clock.js'
-import { PoolError } from '../pool/errors.js'
+import type { PoolObserver } from '../pool/connector.js'
 import { ResourcePool } from '../pool/resource-pool.js'
-import type { PoolStats } from '../pool/stats.js'
-import { type Environment, environment, type LivePool } from '../registry/environment.js'
+import type { Checkout } from '../pool/slot.js'
+import type { PoolStats as ResourceStats } from '../pool/stats.js'
+import { type Environment, environment, type LivePool, runsOneAtATime } from '../registry/environment.js'
 import { addressIn } from './connection/address.js'
-import { CredentialSource } from './connection/credential-source.js'
+import { type CredentialSource, SOURCE } from './connection/credentials.js'
 import { leaveSessionAlone } from './connection/foreign-session.js'
 import { isUsable, type PgClient } from './connection/pg-client.js'
 import { PgConnector } from './connection/pg-connector.js'
 import { PROFILES } from './connection/profile.js'
+import { classifyDialFailure } from './connection/sqlstate.js'
 import { livePool } from './live-pool.js'
 import { nonNegativeInteger, wrongValue } from './options/option-checks.js'
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from './options/options.js'
 import { inForce, resourcePoolOptions } from './options/resource-options.js'
 import { copyOptions, hideSecrets } from './options/secrets.js'
-import { poolEvents } from './pool-events.js'
-import type { Borrower } from './query/borrower.js'
+import { type Borrower, borrowerOf } from './query/borrower.js'
 import { Borrowing } from './query/borrowing.js'
 import { InstrumentedPool, isInstrumented } from './query/instrumented-pool.js'
-import { lentClient } from './query/loan.js'
+import { isReleased, lentClient } from './query/lent-client.js'
 import { Queries } from './query/queries.js'
+import { FAULTS, publishLeak, warnOfDirtyReturn, warnOnce } from './query/reports.js'
 import { tellRetry } from './query/retry.js'
 import { runInTransaction, withRetries } from './query/transaction.js'
 
 /** How long `end` waits for checkouts, ms. */
 const END_PATIENCE_MILLIS = 30_000
 
-/** How long credentials are taken for new, ms. */
-const CREDENTIALS_TTL_MILLIS = 300_000
+/** Everything that a pool counts, at one moment. The counters only grow. */
+export interface PoolStats extends ResourceStats {
+  /** Callers that gave up by their signal before anything was sent. */
+  readonly acquireAborts: number
+  /** Queries that shared a connection with others that were under way on it. */
+  readonly joins: number
+  /** Queries, clients and callers that a call had left behind at its end, and that were cut off. */
+  readonly unfinished: number
+}
 
 /** What one acquire may ask for. */
 export interface ConnectOptions {
@@ -52,6 +60,8 @@ declare module 'pg' {
   }
 }
 
+type Lent = PoolClient & AsyncDisposable
+
 type ConnectCallback = (
   error: Error | undefined,
   client: PoolClient | undefined,
@@ -59,8 +69,8 @@ type ConnectCallback = (
 ) => void
 
 /**
- * A drop-in for `pg.Pool` that survives a freeze: what it lends has been judged by stored facts and, where they are too old, asked
- * for a sign of life; what it keeps holds a lease, so that the server frees it by itself when the process never comes back.
+ * A drop-in for `pg.Pool` that survives a freeze: what it lends has been judged by stored facts and, where they are too old, pinged;
+ * what it keeps holds a lease, so that the server frees it by itself when the process never comes back.
  *
  * Options, methods, callbacks, events and counters are those of `pg.Pool`; see {@link PoolOptions} for what is new.
  *
@@ -80,7 +90,8 @@ export class Pool extends pg.Pool {
         configurable: true,
         writable: true,
         value(this: Pool, text: unknown, values?: unknown, callback?: unknown) {
-          return this.#query(text, values, callback)
+          const isPlain = typeof text !== 'function' && typeof values !== 'function' && typeof callback !== 'function'
+          return isPlain ? this.#queries.run(text, values) : this.#callBack(text, values, callback)
         },
       },
       totalCount: { configurable: true, get: totalCount },
@@ -99,6 +110,7 @@ export class Pool extends pg.Pool {
   readonly #borrowing: Borrowing
   readonly #queries: Queries
   readonly #credentials: CredentialSource | undefined
+  readonly #lend = (checkout: Checkout<PgClient>): Lent => lentClient(checkout, this.#borrowing)
   #ended: Promise<void> | undefined
 
   /**
@@ -121,34 +133,45 @@ export class Pool extends pg.Pool {
       ...(address.tls !== undefined && { ssl: true, connectionString }),
     }
     const profile = PROFILES[resolved.target]
-    const { credentials: provider, credentialsTtlMillis: ttlMillis = CREDENTIALS_TTL_MILLIS } = given
-    if (provider !== undefined) {
-      const moved = () => this.#pool.condemn()
-      this.#credentials = new CredentialSource({ provider, ttlMillis, clock: systemClock, random: Math.random, moved })
-    }
+    this.#credentials = given.credentials?.[SOURCE]({
+      options: given,
+      classify: classifyDialFailure,
+      moved: () => this.#pool.condemn(),
+    })
     const connector = new PgConnector({
       newClient: () => (profile.ownsSession ? new Client(config) : leaveSessionAlone(new Client(config))),
       onConnect: given.onConnect,
       verify: given.verify,
       reset: resolved.reset,
       leaseMillis: resolved.leaseMillis,
-      invocationMillis: () => this.#environment.currentInvocation?.()?.budgetMillis ?? Number.POSITIVE_INFINITY,
+      invocationMillis: () => this.#environment.currentInvocation?.()?.budgetMillis ?? Infinity,
       profile,
       credentials: this.#credentials,
       ...address,
     })
     this.#options = resolved
-    this.#pool = new ResourcePool(connector, resourcePoolOptions(resolved), poolEvents(this, resolved.allowExitOnIdle))
-    this.#instrumented = new InstrumentedPool(this)
-    this.#borrowing = new Borrowing(this.#pool, this.#instrumented, this.#credentials, resolved)
-    this.#queries = new Queries(this.#borrowing, resolved.fanOut && (Client as unknown) === pg.Client)
-    this.#live = livePool(this, this.#pool, connector, this.#borrowing.deadlines, this.#credentials, resolved, given)
+    this.#pool = new ResourcePool(connector, resourcePoolOptions(resolved), observing(this, resolved))
+    this.#instrumented = new InstrumentedPool(this, () => this.#borrowing)
+    const credentials = this.#credentials
+    this.#borrowing = new Borrowing(this, this.#pool, resolved, {
+      asked: credentials && (() => credentials.refreshAhead()),
+      isWatched: isInstrumented,
+      watched: (acquire) => this.#instrumented.connect(acquire),
+    })
+    const isAlone = resolved.max === 1
+    const mayShare = resolved.fanOut && (Client as unknown) === pg.Client && (isAlone || runsOneAtATime())
+    if (given.fanOut && !mayShare) warnOnce('PG_THAW_FAN_OUT', NO_FAN_OUT, [new Error().stack])
+    const isPlain = credentials === undefined && !resolved.leakDetection
+    const terms = { isAlone, connectMillis: () => connector.connectMillis }
+    this.#queries = new Queries(this.#borrowing, mayShare ? terms : undefined, isPlain)
+    this.#live = livePool(this, this.#borrowing, connector, this.#credentials, resolved, given)
     this.#environment.pools.add(this.#live)
   }
 
   /** All gauges and counters at one moment. */
   stats(): PoolStats {
-    return this.#pool.stats()
+    const { unfinished, aborts: acquireAborts } = this.#borrowing
+    return { ...this.#pool.stats(), acquireAborts, joins: this.#queries.joins, unfinished }
   }
 
   /**
@@ -156,11 +179,11 @@ export class Pool extends pg.Pool {
    *
    * @throws {AcquireTimeoutError} after `connectionTimeoutMillis`, or when the invocation has no time left.
    * @throws {DialError} when connecting fails in a way that does not pass.
-   * @throws {PoolError} `POOL_ENDED`, `POOL_ACQUIRE_ABORTED`, `POOL_RECLAIMED`.
+   * @throws {PoolError} `POOL_ENDED`, `POOL_ACQUIRE_ABORTED`, `POOL_QUERY_TIMEOUT`.
    */
-  override connect(options?: ConnectOptions): Promise<PoolClient & AsyncDisposable>
+  override connect(options?: ConnectOptions): Promise<Lent>
   override connect(callback: ConnectCallback): void
-  override connect(argument?: ConnectOptions | ConnectCallback): Promise<PoolClient & AsyncDisposable> | undefined {
+  override connect(argument?: ConnectOptions | ConnectCallback): Promise<Lent> | undefined {
     if (typeof argument === 'function') {
       // A promise carries the caller's async context to the callback, whoever's release is what serves it.
       this.connect().then(
@@ -169,22 +192,22 @@ export class Pool extends pg.Pool {
       )
       return undefined
     }
-    const borrower = this.#borrowing.borrower()
-    const checkout = this.#borrowing.checkOut(borrower, false, argument?.signal)
-    if (!(checkout instanceof Promise)) return Promise.resolve(lentClient(checkout))
-    const result = checkout.then(lentClient)
-    return borrower === undefined ? result : borrower.awaits(result)
+    const signal = argument?.signal
+    if (signal === undefined && this.#borrowing.isPlain) {
+      return Promise.resolve(this.#borrowing.checkOut(undefined, this.#lend))
+    }
+    const lend = (borrower: Borrower | undefined) => this.#borrowing.checkOut(borrower, this.#lend)
+    return this.#borrowing.run(signal, this.connect, 'lends', lend)
   }
 
   /**
-   * Lends a client to `work` and takes it back, however that ends.
+   * Lends a client to `work` and takes it back, however that ends. At the invocation's deadline, and when the signal is aborted, it
+   * rejects at once, whatever `work` is waiting for.
    *
    * @throws as {@link connect}, then whatever `work` throws; `POOL_QUERY_TIMEOUT` or `POOL_QUERY_ABORTED` when it was cut off.
    */
   use<T>(work: (client: PoolClient) => Promise<T>, options?: ConnectOptions): Promise<T> {
-    const borrower = this.#borrowing.borrower(options?.signal)
-    const result = this.#useAs(borrower, work, options)
-    return borrower === undefined ? result : borrower.awaits(result)
+    return this.#borrowing.run(options?.signal, this.use, 'uses', (borrower) => this.#useAs(borrower, work))
   }
 
   /**
@@ -217,8 +240,9 @@ export class Pool extends pg.Pool {
   }
 
   /**
-   * Ends the pool: callers that wait are rejected at once, clients that are lent may come back for 30 s (never past the
-   * invocation's deadline) and are then closed. Resolves when every connection is closed. Calling it again is harmless.
+   * Ends the pool: newcomers are refused at once, who asked before is still served, and clients that are lent may come back, all within
+   * 30 s (never past the invocation's deadline); then the rest is rejected and closed. Resolves when every connection is closed. Calling
+   * it again is harmless.
    */
   override end(): Promise<void>
   override end(callback: (error?: Error) => void): void
@@ -244,37 +268,59 @@ export class Pool extends pg.Pool {
     state.ended = true
   }
 
-  #query(text: unknown, values: unknown, callback: unknown): Promise<QueryResult> | undefined {
-    if (typeof values === 'function') return this.#query(text, undefined, values)
+  #callBack(text: unknown, values: unknown, callback: unknown): Promise<QueryResult> | undefined {
     if (typeof text === 'function') {
       return Promise.reject(new TypeError('Passing a function as the first parameter to pool.query is not supported'))
     }
-    const result = this.#queries.run(text, values)
-    if (typeof callback !== 'function') return result
-    result.then(
-      (it) => callback(undefined, it),
-      (error) => callback(error),
+    const [given, tell] =
+      typeof values === 'function' ? [undefined, values] : [values, callback as (...args: unknown[]) => void]
+    this.#queries.run(text, given).then(
+      (result) => tell(undefined, result),
+      (error) => tell(error),
     )
     return undefined
   }
 
-  async #useAs<T>(
-    borrower: Borrower | undefined,
-    work: (client: PoolClient) => Promise<T>,
-    options: ConnectOptions | undefined,
-  ): Promise<T> {
-    const checkout = await this.#borrowing.checkOut(borrower, false, options?.signal)
-    const client = lentClient(checkout)
+  async #useAs<T>(borrower: Borrower | undefined, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const checkout = await this.#borrowing.checkOut(borrower, (it) => it)
+    // Cut off in the step in which it was served; it has heard of that.
+    if (checkout.state !== 'open') return new Promise(() => {})
+    const client = lentClient(checkout, this.#borrowing)
     try {
-      return await this.#borrowing.abortable(work(client), borrower, options?.signal)
+      const isAlone = this.#options.max === 1
+      return await (isAlone ? this.#borrowing.holding(() => work(client)) : work(client))
     } catch (error) {
-      // The library's own errors say more: what it was waiting for, for instance.
-      if (borrower?.failure !== undefined && !(error instanceof PoolError)) throw borrower.failure
       tellRetry(error, !isUsable(checkout.resource))
       throw error
     } finally {
-      if (checkout.state !== 'released') checkout.release()
+      if (!isReleased(checkout)) client.release()
     }
+  }
+}
+
+const NO_FAN_OUT =
+  '`fanOut: true` has no effect here: queries share a connection only in a pool of one, or where calls certainly run one at a time'
+
+/**
+ * Tells pg.Pool's events, in its order and with its arguments, and lets idle connections not keep the process. What listeners
+ * throw is published, and harms nobody.
+ */
+function observing(pool: Pool, { allowExitOnIdle }: ResolvedOptions): PoolObserver<PgClient> {
+  return {
+    dialled(client) {
+      // From then on whoever has it keeps the process alive with it.
+      if (allowExitOnIdle) client.unref?.()
+      pool.emit('connect', client)
+    },
+    acquired: pool.emit.bind(pool, 'acquire'),
+    released: pool.emit.bind(pool, 'release'),
+    retired: (client) => pool.emit('remove', client),
+    lostIdle(client, error) {
+      if (pool.listenerCount('error') > 0) pool.emit('error', Object.assign(error, { client }), client)
+    },
+    returnedDirty: ({ resource, label }) => warnOfDirtyReturn(resource, label),
+    returnedLate: ({ label }) => publishLeak(pool, borrowerOf(label), true),
+    fault: (error) => FAULTS.publish({ pool, error }),
   }
 }
 

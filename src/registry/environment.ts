@@ -1,25 +1,38 @@
 /** How a pool treats what is idle when the environment's last open invocation ends. */
 export type Pooling = 'auto' | 'always' | 'never'
 
+/** Whether an invocation is one of those that are meant. */
+export type Whose = (invocation: CurrentInvocation) => boolean
+
 /** The side of a pool that the environment works with. Copies of the library share it, so it only ever grows. */
 export interface LivePool {
   /** What `createPool` returns when it finds this one. */
   readonly pool: object
   readonly name: string | undefined
   readonly pooling: Pooling
-  /** Idle connections that may survive a freeze. */
-  readonly min: number
+  /** Idle connections that may survive a freeze, where the user has said so. */
+  readonly min: number | undefined
+  /** Most connections that each of the last calls which used the pool held at once, newest last. */
+  readonly held: readonly number[]
   /** How long the server keeps an idle session, ms; `Infinity` without a lease. */
   readonly leaseMillis: number
   /** False once the pool is ending. */
   readonly isOpen: boolean
+  /** How long the end of an invocation waits for work that was not awaited, ms. */
+  readonly lingerMillis: number
   /** Whether the pool was made with options equal to these. */
   madeWith(options: object): boolean
-  /** The environment may have slept. */
-  wake(): void
+  /** The environment may have slept; `invocation` begins. */
+  wake(invocation: CurrentInvocation): void
   trim(keep: number): void
-  /** Takes back and reports what borrowers of invocations that are over still hold, and turns away those that wait. */
-  reclaim(isOver: (invocation: CurrentInvocation) => boolean): void
+  /** Whether work of theirs is still out: a query that runs, a caller that waits, a client that is lent. */
+  isBusy(whose: Whose): boolean
+  /** Resolves when none of theirs is out any more. Call it only where `isBusy` said so. */
+  quiet(whose: Whose): Promise<void>
+  /**
+   * Cuts off and reports what of theirs is still out. Its promises are left unsettled: nobody could catch their rejection any more.
+   */
+  reclaim(whose: Whose): void
   /** Whether a returned connection is being rolled back, or a query cancelled. */
   readonly isRestoring: boolean
   /** Resolves when none is, soon: resets are bounded. */
@@ -31,19 +44,21 @@ export interface LivePool {
   goodbye(): Promise<void>
 }
 
-/** The invocation in whose async context the caller runs. */
+/** An invocation, as far as those need to know who work for it. */
 export interface CurrentInvocation {
-  /** How long until it is timed out, ms; never negative, `Infinity` where nobody times it out. */
+  /** How long until it is timed out, ms; never negative, `Infinity` where nobody times it out, and before it has begun. */
   remainingMillis(): number
-  /** The same as it was at its begin. */
+  /** The same as it was at its begin; `Infinity` before. */
   readonly budgetMillis: number
+  /** Whether it has been answered: nobody waits for its promises any more. */
+  readonly isAnswered: boolean
 }
 
 /** What exists once in an execution environment, however many copies of the library are bundled into it. */
 export interface Environment {
   /** Every pool that was made and has not ended. */
   readonly pools: Set<LivePool>
-  /** Answers within an invocation of a wrapped handler; missing as long as no handler was wrapped. */
+  /** The invocation that the caller's work belongs to; missing as long as no handler was wrapped. */
   currentInvocation?: () => CurrentInvocation | undefined
   /** Kept here by the room that manages invocations, so that each copy finds the same one. */
   manager?: unknown
@@ -52,7 +67,7 @@ export interface Environment {
 }
 
 /** The version is that of the shape above: copies that differ in it don't share. */
-const KEY = Symbol.for('pg-thaw.environment/1')
+const KEY = Symbol.for('pg-thaw.environment/2')
 
 /** The one environment of this process (or worker thread). */
 export function environment(): Environment {
@@ -64,4 +79,19 @@ export function environment(): Environment {
 /** Whether this process is an environment of AWS Lambda. */
 export function isOnLambda(): boolean {
   return process.env.AWS_LAMBDA_FUNCTION_NAME !== undefined
+}
+
+/**
+ * Whether invocations certainly run one at a time: on AWS's own runtime, but not on Lambda Managed Instances. Everywhere else they may
+ * overlap, on Vercel too, which runs on Lambda.
+ */
+export function runsOneAtATime(): boolean {
+  const { env } = process
+  return (
+    isOnLambda() &&
+    env.AWS_LAMBDA_RUNTIME_API !== undefined &&
+    env.VERCEL === undefined &&
+    env.AWS_LAMBDA_INITIALIZATION_TYPE !== 'lambda-managed-instances' &&
+    env.AWS_LAMBDA_MAX_CONCURRENCY === undefined
+  )
 }

@@ -15,7 +15,7 @@ describe('the budget, as the docs show it', () => {
 
   it('of the stage prod', async () => {
     const { stdout: text } = await shell('npx serverless pg-thaw budget --stage prod')
-    expect(text.trim()).toBe(documented('The functions fit: 465'))
+    expect(text.trim()).toBe(documented('The functions fit: 262'))
   })
 
   it('behind a proxy', async () => {

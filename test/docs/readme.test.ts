@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { workload } from '../../demo/workload'
+import { Pool } from '../../src/index'
 import { KNOWN_OPTIONS } from '../../src/postgres/options/known-options'
 import { type ResolvedOptions, resolveOptions } from '../../src/postgres/options/options'
+import { warningsOfTheLibrary } from './support/codes'
 import { proseOf, readPage } from './support/pages'
 import { rowsOf, spansOf, type TableRow } from './support/tables'
 
@@ -21,7 +23,8 @@ describe('the options of the README', () => {
     const spans = proseOf(page).split('\n').flatMap(spansOf)
     // `ssl` is shown with its value.
     expect(names.filter((name) => !spans.some((span) => span === name || span.startsWith(`${name}: '`)))).toEqual([])
-    expect(options.filter(({ option = '' }) => !((spansOf(option)[0] ?? '') in KNOWN_OPTIONS))).toEqual([])
+    const known = KNOWN_OPTIONS.flatMap(([names]) => names.split(' '))
+    expect(options.filter(({ option = '' }) => !known.includes(spansOf(option)[0] ?? ''))).toEqual([])
   })
 
   it('have these defaults', () => {
@@ -65,6 +68,19 @@ it('the errors of the README are all that the pool has', () => {
   expect(all.length).toBeGreaterThan(10)
   const known = all.map((code) => (code.startsWith('POOL_CREDENTIALS_') ? 'POOL_CREDENTIALS_…' : code))
   expect(new Set(codes.filter((code) => code.startsWith('POOL_')))).toEqual(new Set(known))
+})
+
+it('the process warnings of the README are all that the library has', () => {
+  const codes = rows.filter((row) => 'warning' in row).flatMap((row) => spansOf(row.warning ?? ''))
+  expect(codes.sort()).toEqual(warningsOfTheLibrary())
+})
+
+it('the counters of the README are there', async () => {
+  await using pool = new Pool()
+  const [, told = ''] = proseOf(page).split('- `stats()`: ')
+  const names = spansOf(told.split('\n- ')[0]?.replaceAll('\n', ' ') ?? '')
+  expect(names).toEqual(expect.arrayContaining(['joins', 'unfinished']))
+  expect(Object.keys(pool.stats())).toEqual(expect.arrayContaining(names))
 })
 
 it('what the README says is needed is what the package asks for', () => {

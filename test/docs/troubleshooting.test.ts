@@ -1,28 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { credentialsFrom } from '../../src/credentials/index'
 import { Pool, PoolError, type PoolOptions } from '../../src/index'
 import { startTlsServer, type TlsServer } from '../support/tls-server'
-import { readPage } from './support/pages'
+import { codesIn, codesOfTheLibrary, warningsOfTheLibrary } from './support/codes'
+import { pages, readPage } from './support/pages'
 import { rowsOf, spansOf, type TableRow } from './support/tables'
 
 const page = readPage('docs/troubleshooting.md')
 const rows = rowsOf(page)
-
-/** What has the form of a code, and is the name of an environment variable. */
-const variables = new Set(['PG_THAW_MAX', 'PG_THAW_MIN', 'PG_THAW_TARGET', 'PG_THAW_GOODBYE'])
-
-function codesIn(text: string): string[] {
-  const found = [...text.matchAll(/\b(?:POOL|CREDENTIALS|LAMBDA|PG_THAW)_[A-Z_]*[A-Z]\b/g)].map(([code]) => code)
-  return [...new Set(found)].filter((code) => !variables.has(code)).sort()
-}
-
-/** The codes that the library has, which are literals in its sources. */
-function codesOfTheLibrary(): string[] {
-  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => /\.m?ts$/.test(file))
-  const texts = files.map((file) => readFileSync(join('src', file), 'utf8'))
-  return codesIn(texts.flatMap((text) => text.match(/'[A-Z_]+'/g) ?? []).join('\n'))
-}
 
 /** The row for an error, by its code or else by a piece of its text. */
 function rowFor(span: string): TableRow {
@@ -34,9 +19,15 @@ function rowFor(span: string): TableRow {
 describe('the troubleshooting page', () => {
   it('has a row for each code of the library, and for none that it has not', () => {
     const heads = rows.flatMap((row) => spansOf(row.code ?? row['code or text'] ?? ''))
-    expect(codesOfTheLibrary()).toEqual(expect.arrayContaining(['POOL_RECLAIMED', 'PG_THAW_BUDGET', 'LAMBDA_INIT']))
+    expect(codesOfTheLibrary()).toEqual(expect.arrayContaining(['POOL_ENDED', 'PG_THAW_BUDGET', 'LAMBDA_INIT']))
     expect(codesIn(heads.join('\n'))).toEqual(codesOfTheLibrary())
     expect(codesIn(page.text)).toEqual(codesOfTheLibrary())
+  })
+
+  it('has each process warning among them', () => {
+    const [, section = ''] = page.text.split('## Process warnings')
+    expect(warningsOfTheLibrary()).toEqual(expect.arrayContaining(['PG_THAW_UNFINISHED', 'PG_THAW_NO_GOODBYE']))
+    expect(codesIn(section.split('\n## ')[0] ?? '')).toEqual(warningsOfTheLibrary())
   })
 
   it('says of the pool’s own errors what they say of trying again', () => {
@@ -59,6 +50,13 @@ interface Mishap {
 }
 
 const asked = (pool: Pool) => pool.query('SELECT 1')
+
+it('no page names a code that the library has not', () => {
+  for (const { path, text } of pages()) {
+    const unknown = codesIn(text).filter((code) => !codesOfTheLibrary().includes(code))
+    expect({ path, unknown }).toEqual({ path, unknown: [] })
+  }
+})
 
 describe('errors as they come look as the page has them:', () => {
   let server: TlsServer
@@ -111,13 +109,16 @@ describe('errors as they come look as the page has them:', () => {
     },
     { row: 'POOL_ACQUIRE_TIMEOUT', options: { port: 1, connectionTimeoutMillis: 100 } },
     { row: 'POOL_TRANSACTION_ROLLED_BACK', work: (pool) => pool.transaction((it) => it.query('x').catch(() => {})) },
-    { row: 'POOL_CREDENTIALS_INVALID', options: { credentials: () => ({ username: 'me' }) as object } },
+    {
+      row: 'POOL_CREDENTIALS_INVALID',
+      options: { credentials: credentialsFrom(() => ({ username: 'me' }) as object) },
+    },
     {
       row: 'POOL_CREDENTIALS_FAILED',
       options: {
-        credentials: () => {
+        credentials: credentialsFrom(() => {
           throw new Error('no')
-        },
+        }),
       },
     },
   ])('$row', async ({ row: name, options = {}, work = asked }) => {

@@ -159,14 +159,16 @@ describe('the face of pg.Pool', () => {
     })
   })
 
-  it('rejects those who wait when it ends, and resolves once the lent client is back and closed', async () => {
+  it('serves those who waited when it was ended, refuses those who come later, and resolves once all is back and closed', async () => {
     open({ max: 1 })
     const client = await pool.connect()
     const waiting = pool.connect()
     const ended = pool.end()
-    await expect(waiting).rejects.toMatchObject({ code: 'POOL_ENDED' })
-    expect(pool.ended).toBe(false)
+    await expect(pool.connect()).rejects.toMatchObject({ code: 'POOL_ENDED' })
     client.release()
+    const served = await waiting
+    expect(pool.ended).toBe(false)
+    served.release()
     await ended
     expect(await database.sessions()).toEqual([])
   })

@@ -134,9 +134,9 @@ describe('the events', () => {
     const late = await Listener.start(service.url)
     expect(await late.until('service', () => true)).toMatchObject({
       functions: [
-        { name: 'orders', concurrency: 10, max: 2 },
+        { name: 'orders', concurrency: 10, max: 1 },
         { name: 'fulfilOrders', concurrency: 5, max: 1 },
-        { name: 'dailyReport', concurrency: 1, max: 4 },
+        { name: 'dailyReport', concurrency: 1, max: 1 },
       ],
       idleMillis: 60_000,
     })

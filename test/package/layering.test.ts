@@ -18,13 +18,35 @@ const rooms = {
     may: ['../pool/clock.js', '../registry/environment.js', 'pg'],
     mayNot: ['../lambda/pool-manager.js', '../testing/index.js', '../credentials/secrets-manager.js', '../index.js'],
   },
+  'src/postgres/connection/pg-connector.ts': {
+    may: ['../../pool/clock.js', '../options/options.js', './credentials.js', 'pg'],
+    mayNot: ['../../lambda/pool-manager.js', '../../credentials/source/check.js', '../../index.js'],
+  },
   'src/lambda/create-pool.ts': {
     may: ['../pool/clock.js', '../postgres/pool.js', '../registry/environment.js'],
     mayNot: ['../testing/index.js', '../../infra/functions/orders.js', '../index.js', 'pg'],
   },
   'src/credentials/secrets-manager.ts': {
-    may: ['./secret.js', '@aws-sdk/client-secrets-manager'],
+    may: ['./secret.js', './source/pool-credentials.js', '@aws-sdk/client-secrets-manager'],
     mayNot: ['../postgres/credentials.js', '../pool/errors.js', '../lambda/create-pool.js', '../index.js', 'pg'],
+  },
+  'src/credentials/source/pool-credentials.ts': {
+    may: [
+      '../../pool/clock.js',
+      '../../pool/connector.js',
+      '../../pool/errors.js',
+      '../../postgres/connection/credentials.js',
+      '../../postgres/connection/pg-client.js',
+      './check.js',
+    ],
+    mayNot: [
+      '../secret.js',
+      '../../pool/resource-pool.js',
+      '../../postgres/connection/pg-connector.js',
+      '../../postgres/pool.js',
+      '../../index.js',
+      'pg',
+    ],
   },
   'src/serverless/plugin.ts': { may: ['./budget.js'], mayNot: ['../pool/clock.js', '../index.js', 'pg'] },
   'src/testing/relay.ts': { may: ['./errors.js'], mayNot: ['../pool/clock.js', '../index.js', 'pg'] },

@@ -8,7 +8,7 @@ import { World } from './world'
 const SEED = 20_260_101
 const NEVER = Number.POSITIVE_INFINITY
 
-/** What follows an action: nothing, a look at the pool (after which nothing rests), or all that it leads to as well. */
+/** What follows an action: nothing, a look at the pool, or all that it leads to as well. */
 type Follow = 'unseen' | 'looked at' | 'settled'
 
 class Action {
@@ -31,23 +31,19 @@ const which = fc.nat({ max: 1000 })
 const operation = fc.constantFrom<Operation[]>('dial', 'ping', 'reset', 'close')
 const gate = fc.constantFrom<Gate[]>('ok', 'ok', 'ok', 'sync', 'reject', 'throw', 'slow', 'slow', 'never')
 const condition = fc.constantFrom<Condition[]>('clean', 'clean', 'dirty', 'unusable')
-const localCall = fc.constantFrom<LocalCall[]>('classify', 'inspect', 'lastSign', 'destroy', 'share', 'unshare')
+const localCall = fc.constantFrom<LocalCall[]>('classify', 'inspect', 'lastAnswer', 'destroy')
 
 type Draft = [text: string, run: (world: World) => unknown]
 
 const draft: fc.Arbitrary<Draft> = fc.oneof(
   {
     weight: 14,
-    arbitrary: fc.tuple(fc.constantFrom(0, 50, 500, 500, 5000, NEVER), fc.boolean()).map(([millis, share]): Draft => {
-      return [`acquire ${share ? 'a share ' : ''}within ${millis}`, (world) => world.acquire(millis, share)]
+    arbitrary: fc.constantFrom(0, 50, 500, 500, 5000, NEVER).map((millis): Draft => {
+      return [`acquire within ${millis}`, (world) => world.acquire(millis)]
     }),
   },
-  {
-    weight: 2,
-    arbitrary: fc
-      .boolean()
-      .map((share): Draft => [`try${share ? ' a share' : ''}`, (world) => world.tryAcquire(share)]),
-  },
+  { weight: 2, arbitrary: fc.constant<Draft>(['try', (world) => world.tryAcquire()]) },
+  { weight: 3, arbitrary: which.map((n): Draft => [`reuse ${n}`, (world) => world.reuse(n)]) },
   {
     weight: 14,
     arbitrary: fc
@@ -60,10 +56,15 @@ const draft: fc.Arbitrary<Draft> = fc.oneof(
       ),
   },
   { weight: 3, arbitrary: which.map((n): Draft => [`lose ${n}`, (world) => world.lose(n)]) },
-  { weight: 5, arbitrary: which.map((n): Draft => [`abort ${n}`, (world) => world.abort(n)]) },
+  {
+    weight: 5,
+    arbitrary: fc
+      .tuple(which, fc.boolean())
+      .map(([n, told]): Draft => [`turn ${n} away${told ? '' : ' unsettled'}`, (world) => world.turnAway(n, told)]),
+  },
   {
     weight: 8,
-    arbitrary: fc.nat({ max: 1200 }).map((ms): Draft => [`advance ${ms}`, (world) => world.fake.clock.advance(ms)]),
+    arbitrary: fc.nat({ max: 1200 }).map((ms): Draft => [`advance ${ms}`, (world) => world.advance(ms)]),
   },
   {
     weight: 3,
@@ -126,6 +127,7 @@ const options = fc.record({
   leaseMillis: fc.constantFrom(3000, NEVER),
   maxLifetimeMillis: fc.constantFrom(4000, NEVER),
   validationBypassMillis: fc.constantFrom(0, 500, NEVER),
+  dialTimeoutMillis: fc.constantFrom(1000, 10_000),
   hears: fc.boolean(),
 })
 
@@ -157,22 +159,42 @@ test('B4: after a storm of random actions, a far side that is well again serves 
     fc.asyncProperty(options, fc.array(action, { minLength: 20, maxLength: 60 }), async (chosen, actions) => {
       const world = new World(chosen)
       await live(world, actions)
-      const { far, pool, clock } = world.fake
+      const { far, pool } = world.fake
       Object.assign(far.gates, { dial: 'ok', ping: 'ok', reset: 'ok', close: 'ok' })
       far.throwing.clear()
       for (let round = 0; round <= world.calls.length; round += 1) {
         for (const checkout of world.open) checkout.release()
-        await clock.advance(round === 0 ? 3000 : 0)
+        await world.advance(round === 0 ? 21_000 : 0)
         world.checkSettled()
       }
       expect(pool.gauges()).toMatchObject({ waiting: 0, lent: 0 })
-      for (let caller = 0; caller < chosen.max; caller += 1) world.acquire(1000, false)
-      await clock.advance(1000)
+      for (let caller = 0; caller < chosen.max; caller += 1) world.acquire(1000)
+      await world.advance(1000)
       const served = world.calls.slice(-chosen.max).map(({ call }) => call.checkout)
       expect(pool.gauges()).toMatchObject({ lent: chosen.max, total: chosen.max })
       for (const checkout of served) checkout.release()
       await world.end()
     }),
     { seed: SEED, numRuns: 100 },
+  )
+})
+
+test('B4: after a storm of random actions, the end serves who asked before it, as far as its patience goes, and leaves nothing', async () => {
+  const patience = fc.constantFrom(0, 300, 3000, NEVER)
+  await fc.assert(
+    fc.asyncProperty(
+      options,
+      fc.array(action, { minLength: 20, maxLength: 60 }),
+      fc.array(action, { minLength: 5, maxLength: 20 }),
+      patience,
+      async (chosen, before, after, patienceMillis) => {
+        const world = new World(chosen)
+        await live(world, before)
+        world.startEnd(patienceMillis)
+        await live(world, after)
+        await world.finishEnd()
+      },
+    ),
+    { seed: SEED, numRuns: 200 },
   )
 })

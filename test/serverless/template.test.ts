@@ -192,7 +192,7 @@ describe('the example service', () => {
 
   it('takes for zombies what the environments at work can not hold, by the max of each', () => {
     const [{ Expression }] = templates.prod.Resources.ZombiesAlarm?.Properties?.Metrics ?? []
-    expect(Expression).toBe('sessions - FILL(orders, 0) * 2 - FILL(fulfil, 0) * 1 - FILL(report, 0) * 4')
+    expect(Expression).toBe('sessions - FILL(orders, 0) * 1 - FILL(fulfil, 0) * 1 - FILL(report, 0) * 1')
   })
 
   it('lets a batch fail in part, and calls no more consumers than may run', () => {

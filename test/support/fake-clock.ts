@@ -25,6 +25,10 @@ export class FakeClock implements Clock {
     return this.#wall
   }
 
+  monotonic(): number {
+    return this.#monotonic
+  }
+
   setTimer(millis: number, ring: () => void): Timer {
     const timer: FakeTimer = { due: this.#monotonic + millis, ring, keepsProcess: false }
     this.#timers.add(timer)
@@ -32,9 +36,6 @@ export class FakeClock implements Clock {
       cancel: () => void this.#timers.delete(timer),
       ref: () => {
         timer.keepsProcess = true
-      },
-      unref: () => {
-        timer.keepsProcess = false
       },
     }
   }

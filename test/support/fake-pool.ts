@@ -1,7 +1,6 @@
-import { Checkout } from '../../src/pool/checkout'
-import type { PoolObserver } from '../../src/pool/observer'
-import type { ResourcePoolOptions } from '../../src/pool/options'
+import type { PoolObserver, ResourcePoolOptions } from '../../src/pool/connector'
 import { type AcquireOptions, ResourcePool } from '../../src/pool/resource-pool'
+import { Checkout } from '../../src/pool/slot'
 import { FakeClock, settled } from './fake-clock'
 import { FakeConnector, type FakeResource } from './fake-resource'
 
@@ -14,6 +13,8 @@ export interface Call {
   readonly error: unknown
   /** Resolves when it is settled, either way. */
   readonly done: Promise<void>
+  /** Takes it out of the queue, if it is there; without an error it is never settled. Returns how many left. */
+  leave(error?: Error): number
 }
 
 /** A pool over a fake far side and a clock held by hand. */
@@ -23,12 +24,10 @@ export interface FakePool {
   readonly pool: ResourcePool<FakeResource>
   /** What its observer heard, in order, and which calls were settled, by their names. */
   readonly heard: string[]
-  /** Starts an acquire. */
+  /** Starts an acquire, with a label of its own unless it is given one. */
   call(options?: AcquireOptions, name?: string): Call
   /** Acquires one, and fails if that takes more than promises. */
   take(): Promise<Checkout<FakeResource>>
-  /** Acquires a share, and fails if that takes more than promises. */
-  takeShare(): Promise<Checkout<FakeResource>>
   /** Leaves `count` idle resources, ids 1 to `count` if they are the first. */
   fill(count: number): Promise<void>
 }
@@ -43,19 +42,21 @@ export function createFakePool(
   const heard: string[] = []
   const pool = new ResourcePool(far, poolOptions({ clock, ...overrides }), recording(heard, observer))
 
-  const call = (options: AcquireOptions = {}, name?: string): Call => watch(pool.acquire(options), heard, name)
-  const takeOne = async (share: boolean) => {
-    const taken = call({ timeoutMillis: 60_000, share })
+  const call = (options: AcquireOptions = {}, name?: string): Call => {
+    const { label = Symbol(name) } = options
+    const leave = (error?: Error) => pool.turnAway((it) => it === label, error && (() => error))
+    return watch(pool.acquire({ ...options, label }), leave, heard, name)
+  }
+  const take = async () => {
+    const taken = watch(pool.acquire({ timeoutMillis: 60_000 }), () => 0, [], undefined)
     await settled()
     return taken.checkout
   }
-  const take = () => takeOne(false)
-  const takeShare = () => takeOne(true)
   const fill = async (count: number) => {
     const checkouts = await Promise.all(Array.from({ length: count }, take))
     for (const checkout of checkouts) checkout.release()
   }
-  return { clock, far, pool, heard, call, take, takeShare, fill }
+  return { clock, far, pool, heard, call, take, fill }
 }
 
 /** All options, with what a test says otherwise. */
@@ -81,7 +82,12 @@ export function poolOptions(overrides: Partial<ResourcePoolOptions>): ResourcePo
   }
 }
 
-function watch(promise: Promise<Checkout<FakeResource>>, heard: string[], name: string | undefined): Call {
+function watch(
+  promise: Promise<Checkout<FakeResource>>,
+  leave: Call['leave'],
+  heard: string[],
+  name: string | undefined,
+): Call {
   let outcome: Checkout<FakeResource> | { readonly error: unknown } | undefined
   const note = (what: string) => {
     if (name !== undefined) heard.push(`${name} ${what}`)
@@ -98,6 +104,7 @@ function watch(promise: Promise<Checkout<FakeResource>>, heard: string[], name: 
   )
   return {
     done,
+    leave,
     get state() {
       if (outcome === undefined) return 'pending'
       return outcome instanceof Checkout ? 'served' : 'failed'
@@ -123,11 +130,10 @@ function recording(heard: string[], observer: PoolObserver<FakeResource>): PoolO
       heard.push(`acquired ${resource.id}`)
       observer.acquired?.(resource)
     },
-    released: (resource, discard) => {
+    released: (discard, resource) => {
       heard.push(`released ${resource.id}`)
-      observer.released?.(resource, discard)
+      observer.released?.(discard, resource)
     },
-    idle: (resource) => observer.idle?.(resource),
     retired: (resource, reason) => {
       heard.push(`retired ${resource.id}: ${reason}`)
       observer.retired?.(resource, reason)
@@ -135,6 +141,10 @@ function recording(heard: string[], observer: PoolObserver<FakeResource>): PoolO
     lostIdle: (resource, error) => {
       heard.push(`lost ${resource.id}`)
       observer.lostIdle?.(resource, error)
+    },
+    returnedDirty: (checkout, condition) => {
+      heard.push(`returned ${condition} ${checkout.resource.id}`)
+      observer.returnedDirty?.(checkout, condition)
     },
     returnedLate: (checkout) => {
       heard.push(`returned late ${checkout.resource.id}`)

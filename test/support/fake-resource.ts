@@ -1,5 +1,5 @@
 import type { Instant } from '../../src/pool/clock'
-import type { Condition, Connector, DialContext, DialFailure } from '../../src/pool/connector'
+import type { Condition, Connector, DialFailure, Opening } from '../../src/pool/connector'
 
 /** What can be asked of the far side. */
 export type Operation = 'dial' | 'ping' | 'reset' | 'close'
@@ -11,7 +11,7 @@ export type Operation = 'dial' | 'ping' | 'reset' | 'close'
 export type Gate = 'ok' | 'sync' | 'reject' | 'throw' | 'slow' | 'never'
 
 /** What is local in a connector and may still throw. */
-export type LocalCall = 'classify' | 'inspect' | 'lastSign' | 'destroy' | 'share' | 'unshare'
+export type LocalCall = 'classify' | 'inspect' | 'lastAnswer' | 'destroy'
 
 /** A connection that connects nothing. */
 export interface FakeResource {
@@ -45,12 +45,11 @@ export class FakeConnector implements Connector<FakeResource> {
   readonly throwing = new Set<LocalCall>()
   /** Whether every borrower heard from the far side just before it came back. */
   hears = false
-  /** Whether an aborted dial lets go of what is half open, as it has to. */
-  honoursAbort = true
+  /** Whether a dial that is given up lets go of what is half open, as it has to. */
+  letsGo = true
   dialError: unknown = new Error('connection refused')
   failure: DialFailure = 'transient'
-  /** All that happened, in order: `dial 1`, `dialled 1`, `aborted 1`, `ping 1`, `reset 1`, `close 1`, `closed 1`,
-   * `destroy 1`, `share 1`, `unshare 1`. */
+  /** All that happened, in order: `dial 1`, `dialled 1`, `abandoned 1`, `ping 1`, `reset 1`, `close 1`, `closed 1`, `destroy 1`. */
   readonly events: string[] = []
   readonly resources: FakeResource[] = []
   /** Most that were open at once, those included that were being dialled or closed. */
@@ -64,7 +63,7 @@ export class FakeConnector implements Connector<FakeResource> {
   }
 
   /** How often an operation was asked for. */
-  count(operation: Operation | 'destroy' | 'aborted' | 'share' | 'unshare'): number {
+  count(operation: Operation | 'destroy' | 'abandoned'): number {
     return this.events.filter((event) => event.startsWith(`${operation} `)).length
   }
 
@@ -97,10 +96,10 @@ export class FakeConnector implements Connector<FakeResource> {
     this.resource(id).lost(error)
   }
 
-  dial({ signal, lost }: DialContext): FakeResource | Promise<FakeResource> {
+  dial(opening: Opening): FakeResource | Promise<FakeResource> {
     const resource: FakeResource = {
       id: this.resources.length + 1,
-      lost,
+      lost: opening.lost,
       condition: 'clean',
       sign: undefined,
       open: true,
@@ -108,10 +107,10 @@ export class FakeConnector implements Connector<FakeResource> {
     this.resources.push(resource)
     this.#open += 1
     this.mostOpen = Math.max(this.mostOpen, this.#open)
-    signal.addEventListener('abort', () => {
-      this.#note('aborted', resource)
-      if (this.honoursAbort) this.#letGo(resource)
-    })
+    opening.onAbandon = () => {
+      this.#note('abandoned', resource)
+      if (this.letsGo) this.#letGo(resource)
+    }
     try {
       const answer = this.#ask('dial', resource, this.dialError)
       if (answer === undefined) return this.#dialled(resource)
@@ -143,9 +142,9 @@ export class FakeConnector implements Connector<FakeResource> {
     return resource.condition
   }
 
-  lastSign(resource: FakeResource, now: Instant): Instant | undefined {
-    this.beforeLocal?.('lastSign', resource)
-    this.#maybeThrow('lastSign')
+  lastAnswer(resource: FakeResource, now: Instant): Instant | undefined {
+    this.beforeLocal?.('lastAnswer', resource)
+    this.#maybeThrow('lastAnswer')
     return this.hears ? now : resource.sign
   }
 
@@ -170,18 +169,6 @@ export class FakeConnector implements Connector<FakeResource> {
     this.#note('destroy', resource)
     this.#letGo(resource)
     this.#maybeThrow('destroy')
-  }
-
-  share(resource: FakeResource): void {
-    this.#note('share', resource)
-    this.beforeLocal?.('share', resource)
-    this.#maybeThrow('share')
-  }
-
-  unshare(resource: FakeResource): void {
-    this.#note('unshare', resource)
-    this.beforeLocal?.('unshare', resource)
-    this.#maybeThrow('unshare')
   }
 
   #dialled(resource: FakeResource): FakeResource {

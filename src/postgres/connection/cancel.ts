@@ -5,6 +5,7 @@ import type { PgClient } from './pg-client.js'
 /** The part of pg's connection that a CancelRequest takes. */
 export interface CancelConnection {
   ssl: unknown
+  readonly sslNegotiation?: string
   readonly stream: { destroy(): void; readonly remoteAddress?: string | undefined }
   connect(port: number | string, host?: string): void
   requestSsl(): void
@@ -31,7 +32,7 @@ const LONGEST_PATIENCE_MILLIS = 160
 export function cancelOnServer(client: PgClient, newClient: () => PgClient): Cancellation {
   const { connection } = client
   // With pipelining the server turns to the next query when one is cancelled.
-  let unanswered = (client.readyForQuery === false ? 1 : 0) + (client._sentQueryQueue?.length ?? 0)
+  let unanswered = Number(client.readyForQuery === false) + (client._sentQueryQueue?.length ?? 0)
   let patience = FIRST_PATIENCE_MILLIS
   let isOver = false
   let request: Request | undefined
@@ -43,22 +44,18 @@ export function cancelOnServer(client: PgClient, newClient: () => PgClient): Can
 
   function ask(): void {
     again = undefined
-    request = askOnce(client, newClient())
+    try {
+      request = askOnce(client, newClient())
+    } catch {
+      // The client may be of the user's own make.
+      return drop()
+    }
     request.closed.then((wasReached) => {
       if (isOver) return
       if (!wasReached || patience > LONGEST_PATIENCE_MILLIS) return drop()
-      again = systemClock.setTimer(patience, askAgain)
+      again = systemClock.setTimer(patience, ask)
       patience *= 2
     })
-  }
-
-  function askAgain(): void {
-    try {
-      ask()
-    } catch {
-      // The client may be of the user's own make.
-      drop()
-    }
   }
 
   function heard(): void {
@@ -67,7 +64,7 @@ export function cancelOnServer(client: PgClient, newClient: () => PgClient): Can
     patience = FIRST_PATIENCE_MILLIS
     if (again === undefined) return
     again.cancel()
-    askAgain()
+    ask()
   }
 
   function drop(): void {
@@ -77,7 +74,7 @@ export function cancelOnServer(client: PgClient, newClient: () => PgClient): Can
     connection.off('end', drop)
     connection.stream.destroy()
     // A request that is under way is left to the other side: PgBouncer before 1.20 may not survive that its client hangs up.
-    void request?.closed.then(() => resolve())
+    void Promise.resolve(request?.closed).then(() => resolve())
   }
 
   // In front of pg's own listener, which sends what waits next.
@@ -108,17 +105,18 @@ function askOnce(client: PgClient, through: PgClient): Request {
   const { processID, secretKey, host, port, ssl, connection: busy } = client as unknown as CancelSource
   const { connection } = through as unknown as { connection: CancelConnection }
   connection.ssl = ssl
+  const abandon = () => connection.stream.destroy()
   let wasReached = true
   const closed = new Promise<boolean>((resolve) => {
     const send = () => connection.cancel(processID, secretKey)
     connection.on('connect', () => {
       if (!ssl) send()
-      else if (!isDirect(through)) connection.requestSsl()
+      else if (connection.sslNegotiation !== 'direct') connection.requestSsl()
     })
     connection.on('sslconnect', send)
     connection.on('error', () => {
       wasReached = false
-      connection.stream.destroy()
+      abandon()
     })
     connection.on('end', () => resolve(wasReached))
   })
@@ -128,7 +126,7 @@ function askOnce(client: PgClient, through: PgClient): Request {
     if (typeof ssl === 'object' && isIP(host) === 0) connection.ssl = { servername: host, ...ssl }
     connection.connect(port, busy.stream.remoteAddress ?? host)
   }
-  return { closed, abandon: () => connection.stream.destroy() }
+  return { closed, abandon }
 }
 
 interface CancelSource {
@@ -139,8 +137,4 @@ interface CancelSource {
   /** As it was when the client connected: with whom to trust in it. */
   readonly ssl: unknown
   readonly connection: CancelConnection
-}
-
-function isDirect(client: PgClient): boolean {
-  return (client.connection as unknown as { sslNegotiation?: string }).sslNegotiation === 'direct'
 }

@@ -1,4 +1,5 @@
-import { PoolError } from '../../pool/errors.js'
+import type { DialFailure, Opening } from '../../pool/connector.js'
+import type { PgClient } from './pg-client.js'
 
 /** What a dial needs to sign in. What is missing comes from the pool's options. */
 export interface Credentials {
@@ -24,60 +25,50 @@ export interface CredentialsRequest {
 /** Where credentials come from. It may be slow, fail or hang; it is asked as seldom as can be. */
 export type CredentialsProvider = (request: CredentialsRequest) => Credentials | Promise<Credentials>
 
-const STRINGS = ['user', 'password', 'host', 'database'] as const
-/** What secrets call these, for whoever hands one on as it is. */
-const MISNAMED = { username: 'user', dbname: 'database' } as const
+/** Where a provider has its {@link CredentialSource}. Copies of the library understand each other. */
+export const SOURCE: unique symbol = Symbol.for('pg-thaw.credentials/1')
 
 /**
- * What a provider gave, checked, copied and frozen. The password is behind a getter that is not enumerable, so that it stays out of
- * `util.inspect` (with `showHidden` too), JSON and spreads.
- *
- * @throws {PoolError} `POOL_CREDENTIALS_INVALID`, which names the field and never its value.
+ * A provider that brings the machinery of asking, keeping and renewing along, so that it is not in the bundle of whoever needs none:
+ * one of the providers of this package, or a function of your own that went through `credentialsFrom`.
  */
-export function checkCredentials(given: unknown): Credentials {
-  if (typeof given !== 'object' || given === null)
-    throw wrong('what the credentials provider gives', 'an object', given)
-  const fields = given as Readonly<Record<string, unknown>>
-  for (const name of STRINGS) check(fields, name, 'a string', (value) => typeof value === 'string')
-  check(fields, 'port', 'a port from 1 to 65535', (it) => Number.isInteger(it) && Number(it) > 0 && Number(it) < 65_536)
-  check(fields, 'expiresAt', 'a moment in ms', (it) => typeof it === 'number' && !Number.isNaN(it))
-  check(fields, 'requiresEncryption', 'true or false', (value) => typeof value === 'boolean')
-  for (const [name, ours] of Object.entries(MISNAMED)) {
-    if (isGiven(fields[name]) && !isGiven(fields[ours])) {
-      const text = `The credentials provider gives \`${name}\`; the pool knows it as \`${ours}\``
-      throw new PoolError('POOL_CREDENTIALS_INVALID', text)
-    }
+export interface PoolCredentials extends CredentialsProvider {
+  readonly [SOURCE]: (pool: CredentialUse) => CredentialSource
+}
+
+/** What a pool says of itself to those who get credentials for it. */
+export interface CredentialUse {
+  /** Its options, in which the address may be. */
+  readonly options: {
+    readonly connectionString?: string | undefined
+    readonly host?: string | undefined
+    readonly database?: string | undefined
+    readonly credentialsTtlMillis?: number | undefined
   }
-  const { user, password, host, port, database, expiresAt, requiresEncryption } = given as Credentials
-  const copy = { user, host, port, database, expiresAt, requiresEncryption }
-  return Object.freeze(Object.defineProperty(copy, 'password', { get: () => password ?? undefined })) as Credentials
+  classify(error: unknown): DialFailure
+  /**
+   * Called when the user or the address have changed: what is connected with others should retire. A dial is often under way then, with the
+   * new ones.
+   */
+  moved(): void
 }
 
-/** Whether a server would see no difference. */
-export function areSameCredentials(a: Credentials, b: Credentials): boolean {
-  return a.password === b.password && leadToSameSession(a, b)
+/** Has a client that is not connected yet connect and sign in with credentials; settles when it may connect. */
+export type SignIn = (client: PgClient) => Promise<void>
+
+/** The error of a source, named `CredentialsError`: it knows whether trying again may help. */
+export interface CredentialsFailure extends Error {
+  readonly failure: DialFailure
 }
 
-/** Whether a connection that was dialled with the one is as good as one dialled with the other: a password matters at the dial only. */
-export function leadToSameSession(a: Credentials, b: Credentials): boolean {
-  return a.user === b.user && a.host === b.host && a.port === b.port && a.database === b.database
-}
-
-function check(
-  fields: Readonly<Record<string, unknown>>,
-  name: string,
-  expected: string,
-  isRight: (value: unknown) => boolean,
-): void {
-  const value = fields[name]
-  if (isGiven(value) && !isRight(value)) throw wrong(`\`${name}\` from the credentials provider`, expected, value)
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null
-}
-
-function wrong(what: string, expected: string, value: unknown): PoolError {
-  const got = value === null ? 'null' : typeof value
-  return new PoolError('POOL_CREDENTIALS_INVALID', `Expected ${what} to be ${expected}, got ${got}`)
+/** The credentials of one pool. */
+export interface CredentialSource {
+  /** Runs `dial` with credentials, and again with others when the server refuses them. */
+  use(opening: Opening, dial: (signIn: SignIn) => Promise<PgClient>): Promise<PgClient>
+  /** Whether this client, dialled now, would sign in to the same session. */
+  isCurrent(client: PgClient): boolean
+  /** Fetches new ones in the background if the time of those that are kept is nearly over. Cheap, for any moment of use. */
+  refreshAhead(): void
+  /** Lets go of a fetch that is under way, so that it can't keep the process alive. */
+  end(): void
 }

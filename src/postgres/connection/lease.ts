@@ -9,27 +9,27 @@ const LONGEST_MARGIN_MILLIS = 2000
 
 /** How long after its last answer a connection is still certain to be there, ms. */
 export function trustedMillis(leaseMillis: number): number {
-  if (leaseMillis === Number.POSITIVE_INFINITY) return leaseMillis
   return leaseMillis - Math.min(LONGEST_MARGIN_MILLIS, leaseMillis * MARGIN)
 }
 
-/** What a lease asks of the server: `whole`, or what servers before PostgreSQL 14 know of it, or nothing. */
-export type LeaseTerms = 'whole' | 'transactions' | 'none'
+/** What a lease asks of the server; each is less than the next. */
+export enum LeaseTerms {
+  NONE,
+  /** What servers before PostgreSQL 14 know of it. */
+  TRANSACTIONS,
+  WHOLE,
+}
 
 /**
  * Has a client that is not connected yet tell the server, in its startup message, how long its session may sit idle, and how long
  * idle in a transaction, which is another timer: never longer than an invocation can last. It stands in front of the options that the
  * user gives, so that the user's own settings win.
  */
-export function addLease(
-  client: PgClient,
-  terms: Exclude<LeaseTerms, 'none'>,
-  leaseMillis: number,
-  invocationMillis: number,
-): void {
+export function addLease(client: PgClient, terms: LeaseTerms, leaseMillis: number, invocationMillis: number): void {
   const parameters = client.connectionParameters
-  if (parameters === undefined) return
-  const inTransaction = `-c idle_in_transaction_session_timeout=${Math.ceil(Math.min(leaseMillis, invocationMillis))}`
-  const lease = terms === 'whole' ? `-c idle_session_timeout=${Math.ceil(leaseMillis)} ${inTransaction}` : inTransaction
-  parameters.options = parameters.options ? `${lease} ${parameters.options}` : lease
+  if (parameters === undefined || terms === LeaseTerms.NONE) return
+  const whole = terms === LeaseTerms.WHOLE ? `-c idle_session_timeout=${Math.ceil(leaseMillis)} ` : ''
+  const inTransaction = Math.ceil(Math.min(leaseMillis, invocationMillis))
+  const given = parameters.options || ''
+  parameters.options = `${whole}-c idle_in_transaction_session_timeout=${inTransaction} ${given}`
 }

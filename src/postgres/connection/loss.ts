@@ -2,11 +2,14 @@ import type { PgClient } from './pg-client.js'
 
 type Report = (error: Error) => void
 
-const reports = new WeakMap<PgClient, Report>()
+/** On the client itself: a table on the side would have the collector look at each of its clients. */
+const REPORT = Symbol('pg-thaw.report')
+
+type Reporting = PgClient & { [REPORT]?: Report }
 
 /** Whom to tell when it is known that a client is lost. */
 export function onLoss(client: PgClient, report: Report): void {
-  reports.set(client, report)
+  ;(client as Reporting)[REPORT] = report
 }
 
 /**
@@ -14,5 +17,5 @@ export function onLoss(client: PgClient, report: Report): void {
  * get the client.
  */
 export function reportLoss(client: PgClient, error: Error): void {
-  reports.get(client)?.(error)
+  ;(client as Reporting)[REPORT]?.(error)
 }

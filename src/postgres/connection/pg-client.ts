@@ -8,9 +8,9 @@ export interface PgClient extends Client {
   _queryable?: boolean
   readonly _ending?: boolean
   readonly _ended?: boolean
-  readonly _activeQuery?: unknown
-  readonly _queryQueue?: readonly unknown[]
-  readonly _sentQueryQueue?: readonly unknown[]
+  _activeQuery?: unknown
+  readonly _queryQueue?: unknown[]
+  readonly _sentQueryQueue?: unknown[]
   _errorAllQueries?(error: Error): void
   getTransactionStatus(): 'I' | 'T' | 'E' | null
   ref(): void
@@ -29,9 +29,21 @@ export function giveUp(client: PgClient, error: Error): void {
   client._queryable = false
 }
 
+/**
+ * Leaves whatever its borrower awaits of the client unsettled, from now on too: for borrowers whose invocation is over, where a rejection
+ * that nobody can catch any more would end the process.
+ */
+export function forsake(client: PgClient): void {
+  client._activeQuery = null
+  client._queryable = false
+  for (const queue of [client._queryQueue, client._sentQueryQueue]) queue?.splice(0)
+  const never = new Promise(() => {})
+  Object.assign(client, { query: (config?: { submit?: unknown }) => (config?.submit ? config : never) })
+}
+
 /** Whether a query is running on the client, or waiting in it. */
 export function isBusy(client: PgClient): boolean {
-  return Boolean(client._activeQuery) || Boolean(client._queryQueue?.length) || Boolean(client._sentQueryQueue?.length)
+  return Boolean(client._activeQuery || client._queryQueue?.length || client._sentQueryQueue?.length)
 }
 
 /**

@@ -1,22 +1,18 @@
 import type { Instant } from '../../pool/clock.js'
-import type { Condition, Connector, DialContext, DialFailure } from '../../pool/connector.js'
-import { codeOf } from '../../pool/errors.js'
+import type { Condition, Connector, DialFailure, Opening } from '../../pool/connector.js'
+import { codeOf, textOf } from '../../pool/errors.js'
 import type { Reset } from '../options/options.js'
 import { coverPassword } from '../options/secrets.js'
-import { sendTo, verifyHost } from './address.js'
 import { type Cancellation, cancelOnServer } from './cancel.js'
-import type { CredentialSource } from './credential-source.js'
-import type { Credentials } from './credentials.js'
-import { CredentialsError } from './credentials-error.js'
-import { addLease, type LeaseTerms } from './lease.js'
+import type { CredentialSource, CredentialsFailure, SignIn } from './credentials.js'
+import { lastAnswerOf, noteAnswer } from './last-answer.js'
+import { addLease, LeaseTerms } from './lease.js'
 import { onLoss } from './loss.js'
-import { isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
+import { isBusy, isSettling, type PgClient } from './pg-client.js'
 import type { Profile } from './profile.js'
-import { signInWith } from './sign-in.js'
-import { heardNow, lastSignOf } from './sign-of-life.js'
 import { classifyDialFailure, SQLSTATE } from './sqlstate.js'
 import { SyncPing } from './sync-ping.js'
-import type { VerifiedTls } from './tls.js'
+import { type VerifiedTls, verifyHost } from './tls.js'
 
 /** How connections are made and treated. */
 export interface PgConnectorOptions {
@@ -31,12 +27,10 @@ export interface PgConnectorOptions {
   readonly invocationMillis: () => number
   readonly profile: Profile
   readonly credentials: CredentialSource | undefined
-  /** Whether the pool's options name the host. */
-  readonly hasAddress: boolean
-  /** The database that they name, if they do. */
-  readonly database: string | undefined
   /** For `ssl: 'verify-full'`. */
   readonly tls: VerifiedTls | undefined
+  /** Whether a connection string was to name the host, and is `undefined`. */
+  readonly isUnsaid: boolean
 }
 
 /** Everything but prepared statements, which are what makes a session worth keeping. */
@@ -45,45 +39,32 @@ const CLEAN =
 
 /** What a connection to PostgreSQL is, for the pool: node-postgres's client, and the facts that can be read off it. */
 export class PgConnector implements Connector<PgClient> {
+  /** How long it last took to open a connection, ms; at least 1. */
+  connectMillis = 1
   readonly #options: PgConnectorOptions
   /** Less once something of it was refused: by a server older than 14, or by a proxy. */
   #leaseTerms: LeaseTerms
-  /** Only where they may change. */
-  readonly #signedInWith = new WeakMap<PgClient, Credentials>()
   readonly #cancelling = new Map<PgClient, Cancellation>()
 
   constructor(options: PgConnectorOptions) {
     this.#options = options
-    this.#leaseTerms = options.leaseMillis === Number.POSITIVE_INFINITY ? 'none' : 'whole'
+    this.#leaseTerms = options.leaseMillis === Infinity ? LeaseTerms.NONE : LeaseTerms.WHOLE
   }
 
   /** Resolves when no query is being cancelled any more; `undefined` when none is. */
   get cancelled(): Promise<unknown> | undefined {
-    if (this.#cancelling.size === 0) return undefined
-    return Promise.all([...this.#cancelling.values()].map(({ done }) => done))
+    const all = [...this.#cancelling.values()]
+    return all.length > 0 ? Promise.all(all.map(({ done }) => done)) : undefined
   }
 
   classify(error: unknown): DialFailure {
-    return error instanceof CredentialsError ? error.failure : classifyDialFailure(error)
+    const { name, failure } = Object(error) as CredentialsFailure
+    return name === 'CredentialsError' ? failure : classifyDialFailure(error)
   }
 
-  dial(context: DialContext): Promise<PgClient> {
+  dial(opening: Opening): Promise<PgClient> {
     const { credentials } = this.#options
-    if (credentials === undefined) return this.#dial(context, undefined)
-    return credentials.use(context.signal, (pending) => this.#dial(context, pending))
-  }
-
-  async #dial(context: DialContext, pending: Promise<Credentials> | undefined): Promise<PgClient> {
-    const terms = this.#leaseTerms
-    try {
-      return await this.#dialOnce(context, terms, pending)
-    } catch (error) {
-      const less = termsAfter(terms, codeOf(error))
-      if (less === undefined || context.signal.aborted) throw error
-      // Dials that were refused together lead to the same terms.
-      if (this.#leaseTerms === terms) this.#leaseTerms = less
-      return this.#dial(context, pending)
-    }
+    return credentials?.use(opening, (signIn) => this.#dial(opening, signIn)) ?? this.#dial(opening)
   }
 
   ping(client: PgClient): Promise<void> {
@@ -96,22 +77,20 @@ export class PgConnector implements Connector<PgClient> {
   }
 
   inspect(client: PgClient): Condition {
-    const { credentials } = this.#options
-    if (credentials !== undefined) {
-      const used = this.#signedInWith.get(client)
-      // Dialled with the old ones, and done after they had changed.
-      if (used !== undefined && !credentials.isCurrent(used)) return 'unusable'
-    }
-    if (!isUsable(client) || isBusy(client)) return 'unusable'
-    if (isSettling(client)) return 'dirty'
-    const { reset } = this.#options
+    const { reset, credentials } = this.#options
+    // As in `isUsable` and `isBusy`, but without a call: it runs at every return.
+    const isLost = client._queryable === false || client._ending || client._ended
+    if (isLost || client._activeQuery || client._queryQueue?.length || client._sentQueryQueue?.length) return 'unusable'
+    // Dialled with old credentials, and done after they had changed.
+    if (credentials?.isCurrent(client) === false) return 'unusable'
+    if (client.readyForQuery === false) return 'dirty'
     if (reset === 'none') return 'clean'
     return reset === 'rollback' && client.getTransactionStatus() === 'I' ? 'clean' : 'dirty'
   }
 
-  lastSign(client: PgClient, now: Instant): Instant | undefined {
-    // A client of another make doesn't say when it hears something; that it came back is a sign as well.
-    return client.connection === undefined ? now : lastSignOf(client, now)
+  lastAnswer(client: PgClient, now: Instant): Instant | undefined {
+    // A client of another make doesn't say when it hears something; that it came back is taken for an answer.
+    return client.connection === undefined ? now : lastAnswerOf(client)
   }
 
   async reset(client: PgClient): Promise<void> {
@@ -124,15 +103,7 @@ export class PgConnector implements Connector<PgClient> {
     if (isSettling(client) || isBusy(client) || client.getTransactionStatus() !== 'I') {
       throw new Error('the reset left the connection busy or in a transaction')
     }
-    heardNow(client)
-  }
-
-  share(client: PgClient): void {
-    setPipeline(client, true)
-  }
-
-  unshare(client: PgClient): void {
-    setPipeline(client, false)
+    noteAnswer(client)
   }
 
   /** What still runs is cancelled on the server, which would else go on with it, and the connection dropped. */
@@ -147,11 +118,8 @@ export class PgConnector implements Connector<PgClient> {
     }
     const cancellation = cancelOnServer(client, this.#options.newClient)
     this.#cancelling.set(client, cancellation)
-    try {
-      await cancellation.done
-    } finally {
-      this.destroy(client)
-    }
+    await cancellation.done
+    this.destroy(client)
   }
 
   destroy(client: PgClient): void {
@@ -161,44 +129,61 @@ export class PgConnector implements Connector<PgClient> {
     else client.connection.stream.destroy()
   }
 
-  async #dialOnce(
-    { signal, lost }: DialContext,
-    terms: LeaseTerms,
-    pending: Promise<Credentials> | undefined,
-  ): Promise<PgClient> {
-    const client = this.#options.newClient()
-    let failed = false
-    const report = (error: Error) => {
-      if (!failed) lost(error)
+  /** Where the server refuses what a lease needs, it is asked again for less. */
+  async #dial(opening: Opening, signIn?: SignIn): Promise<PgClient> {
+    const { newClient, leaseMillis, invocationMillis, tls } = this.#options
+    const { onAbandon } = opening
+    let isAbandoned = false
+    for (;;) {
+      const terms = this.#leaseTerms
+      const began = performance.now()
+      const client = newClient()
+      let hasFailed = false
+      const report = (error: Error) => {
+        if (!hasFailed) opening.lost(error)
+      }
+      // From here to its end the client has this listener, so that no failure of a connection can end the process.
+      client.on('error', report)
+      client.once('end', () => report(new Error('the connection was closed')))
+      onLoss(client, report)
+      opening.onAbandon = () => {
+        isAbandoned = true
+        onAbandon?.()
+        this.destroy(client)
+      }
+      try {
+        addLease(client, terms, leaseMillis, invocationMillis())
+        await signIn?.(client)
+        if (isAbandoned) throw new Error('the dial was given up')
+        if (tls !== undefined) verifyHost(client, tls)
+        await client.connect()
+        coverPassword(client)
+        await this.#prepare(client)
+        this.connectMillis = Math.max(1, performance.now() - began)
+        return client
+      } catch (error) {
+        hasFailed = true
+        const reason = this.#reason(client, error)
+        this.destroy(client)
+        const less = termsAfter(terms, codeOf(error))
+        if (less === undefined || isAbandoned) throw reason
+        // Dials that were refused together lead to the same terms.
+        if (this.#leaseTerms === terms) this.#leaseTerms = less
+      }
     }
-    // From here to its end the client has this listener, so that no failure of a connection can end the process.
-    client.on('error', report)
-    onLoss(client, report)
-    client.once('end', () => report(new Error('the connection was closed')))
-    const letGo = () => this.destroy(client)
-    signal.addEventListener('abort', letGo, { once: true })
-    try {
-      const { leaseMillis, invocationMillis } = this.#options
-      if (terms !== 'none') addLease(client, terms, leaseMillis, invocationMillis())
-      const { hasAddress, database, tls } = this.#options
-      // Where the address is known, fetching the credentials overlaps with connecting.
-      if (pending !== undefined && !hasAddress) sendTo(client, await pending)
-      signal.throwIfAborted()
-      if (tls !== undefined) verifyHost(client, tls)
-      if (pending !== undefined) signInWith(client, pending, database)
-      await client.connect()
-      coverPassword(client)
-      if (pending !== undefined) this.#signedInWith.set(client, await pending)
-      await this.#prepare(client)
-      return client
-    } catch (error) {
-      failed = true
-      const endedByServer = client._ended === true && codeOf(error) === undefined
-      letGo()
-      throw endedByServer ? closedWhileConnecting(error) : error
-    } finally {
-      signal.removeEventListener('abort', letGo)
+  }
+
+  /** Facts that pg's error does not say. */
+  #reason(client: PgClient, error: unknown): unknown {
+    const code = codeOf(error)
+    const explained = (text: string, code?: string) => Object.assign(new Error(text, { cause: error }), { code })
+    if (this.#options.isUnsaid) {
+      const unsaid = `no host was given (\`connectionString\` is undefined), so ${client.host} was tried`
+      return explained(`${unsaid}: ${textOf(error)}`, code)
     }
+    // The server hung up without a word: a fact about the socket, given the code that such a fact has.
+    const hungUp = client._ended === true && code === undefined
+    return hungUp ? explained('the server closed the connection while it was being opened', 'ECONNRESET') : error
   }
 
   async #prepare(client: PgClient): Promise<void> {
@@ -211,21 +196,9 @@ export class PgConnector implements Connector<PgClient> {
   }
 }
 
-/** Allowed on a client that has nothing to do, says pg's documentation; its types call it read-only. */
-function setPipeline(client: PgClient, pipeline: boolean): void {
-  ;(client as { pipeline: boolean }).pipeline = pipeline
-}
-
 /** What is left to ask of a server that refused these terms; `undefined` when that was not what it refused. */
 function termsAfter(terms: LeaseTerms, code: string | undefined): LeaseTerms | undefined {
-  if (terms === 'none') return undefined
-  if (code === SQLSTATE.PROTOCOL_VIOLATION) return 'none'
-  if (code !== SQLSTATE.UNDEFINED_OBJECT) return undefined
-  return terms === 'whole' ? 'transactions' : 'none'
-}
-
-/** The server hung up without a word: a fact about the socket, given the code that such a fact has. */
-function closedWhileConnecting(cause: unknown): Error {
-  const error = new Error('the server closed the connection while it was being opened', { cause })
-  return Object.assign(error, { code: 'ECONNRESET' })
+  if (terms === LeaseTerms.NONE) return undefined
+  if (code === SQLSTATE.PROTOCOL_VIOLATION) return LeaseTerms.NONE
+  return code === SQLSTATE.UNDEFINED_OBJECT ? terms - 1 : undefined
 }

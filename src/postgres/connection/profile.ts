@@ -13,7 +13,9 @@ export interface Profile {
   readonly longestLifetimeSeconds: number
 }
 
-const UNLIMITED = Number.POSITIVE_INFINITY
+function profile(ownsSession: boolean, cancels: boolean, trustedMillis = Infinity, longestLifetimeSeconds = Infinity) {
+  return { ownsSession, cancels, trustedMillis, longestLifetimeSeconds }
+}
 
 /**
  * - PgBouncer in transaction mode refuses startup options (08P01) and lends its server sessions by the transaction.
@@ -22,8 +24,8 @@ const UNLIMITED = Number.POSITIVE_INFINITY
  * - Aurora DSQL ends connections after 60 minutes and has no session timeouts (its documentation, "Quotas and limits").
  */
 export const PROFILES: Readonly<Record<Target, Profile>> = {
-  direct: { ownsSession: true, cancels: true, trustedMillis: UNLIMITED, longestLifetimeSeconds: UNLIMITED },
-  pgbouncer: { ownsSession: false, cancels: true, trustedMillis: UNLIMITED, longestLifetimeSeconds: UNLIMITED },
-  'rds-proxy': { ownsSession: false, cancels: false, trustedMillis: 1_740_000, longestLifetimeSeconds: 82_800 },
-  dsql: { ownsSession: false, cancels: false, trustedMillis: UNLIMITED, longestLifetimeSeconds: 3300 },
+  direct: profile(true, true),
+  pgbouncer: profile(false, true),
+  'rds-proxy': profile(false, false, 1_740_000, 82_800),
+  dsql: profile(false, false, undefined, 3300),
 }

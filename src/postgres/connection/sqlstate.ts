@@ -2,51 +2,32 @@ import type { DialFailure } from '../../pool/connector.js'
 import { codeOf } from '../../pool/errors.js'
 
 /** The error codes that decisions rest on: SQLSTATE (PostgreSQL's appendix A) and those of Node.js's sockets. */
-export const SQLSTATE = {
+export enum SQLSTATE {
   /** An unknown parameter in the startup message, to a server. */
-  UNDEFINED_OBJECT: '42704',
+  UNDEFINED_OBJECT = '42704',
   /** The same, to a proxy such as PgBouncer or RDS Proxy. */
-  PROTOCOL_VIOLATION: '08P01',
-  SERIALIZATION_FAILURE: '40001',
-  DEADLOCK_DETECTED: '40P01',
+  PROTOCOL_VIOLATION = '08P01',
+  SERIALIZATION_FAILURE = '40001',
+  DEADLOCK_DETECTED = '40P01',
   /** The server ended a session that had been idle for as long as its lease. */
-  IDLE_SESSION_TIMEOUT: '57P05',
-  TOO_MANY_CONNECTIONS: '53300',
-  CANNOT_CONNECT_NOW: '57P03',
-} as const
+  IDLE_SESSION_TIMEOUT = '57P05',
+  TOO_MANY_CONNECTIONS = '53300',
+  CANNOT_CONNECT_NOW = '57P03',
+}
 
-/** SQLSTATEs of failed dials that may pass by themselves. */
-const TRANSIENT_STATES = new Set([
-  '57P01', // admin_shutdown, met while connecting
-  '57P02', // crash_shutdown
-  '57P03', // cannot_connect_now: starting up, recovering, shutting down
-  '53000', // insufficient_resources
-  '53200', // out_of_memory
-  '08000', // connection_exception
-  '08001', // sqlclient_unable_to_establish_sqlconnection
-  '08003', // connection_does_not_exist
-  '08004', // sqlserver_rejected_establishment_of_sqlconnection
-  '08006', // connection_failure
-])
-
-/** Socket and resolver errors that may pass: the server restarts, the network or its resolver has a bad moment. */
-const TRANSIENT_ERRNO = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-  'EAI_AGAIN',
-])
+/**
+ * Failed dials that may pass by themselves: the server restarts, the network or its resolver has a bad moment.
+ *
+ * - 57P01 admin_shutdown, 57P02 crash_shutdown, 57P03 cannot_connect_now (starting up, recovering, shutting down)
+ * - 53000 insufficient_resources, 53200 out_of_memory
+ * - 08000 and others: the connection failed, was refused, or is gone
+ */
+const TRANSIENT =
+  /^(57P0[1-3]|53[02]00|0800[01346]|E(CONN(REFUSED|RESET|ABORTED)|PIPE|TIMEDOUT|(HOST|NET)(UNREACH|DOWN)|ADDRNOTAVAIL|AI_AGAIN))$/
 
 /** Whether a dial that failed so is worth trying again. Codes decide; what has none and is unknown is permanent. */
 export function classifyDialFailure(error: unknown): DialFailure {
   const code = codeOf(error)
   if (code === SQLSTATE.TOO_MANY_CONNECTIONS) return 'crowded'
-  return code !== undefined && (TRANSIENT_STATES.has(code) || TRANSIENT_ERRNO.has(code)) ? 'transient' : 'permanent'
+  return TRANSIENT.test(code ?? '') ? 'transient' : 'permanent'
 }

@@ -1,117 +1,111 @@
+import { SOURCE } from '../connection/credentials.js'
+import { SESSION_SETTINGS } from '../connection/foreign-session.js'
 import { PROFILES } from '../connection/profile.js'
 import {
-  boolean,
-  callable,
-  duration,
-  either,
+  expecting,
+  isNumber,
   nonEmptyString,
   nonNegativeInteger,
   type OptionCheck,
   oneOf,
   positiveInteger,
-  text,
+  typed,
   usesLimit,
 } from './option-checks.js'
 
-/** The server's own keepalives end a vanished client at about this age on RDS: a longer lease frees nothing. */
-const LONGEST_LEASE_MILLIS = 300_000
+const flag = typed('true or false', 'boolean')
 
-/** A session that ends between two queries of one call is no use to anybody. */
-const SHORTEST_LEASE_MILLIS = 100
+const duration = (text: string, least?: number, most?: number): OptionCheck =>
+  expecting(`a number of ${text}`, (it) => isNumber(it, least, most))
 
-/** Lambda lets no invocation run for longer. */
-const LONGEST_INVOCATION_MILLIS = 900_000
+/** 0 means what the option says it means. */
+const millis = duration('ms, 0 or more')
 
-const anything: OptionCheck = () => undefined
+const reset = oneOf('rollback', 'clean', 'none')
 
 export const targetOption: OptionCheck = oneOf(...Object.keys(PROFILES))
 
-const leaseOption: OptionCheck = (value) =>
-  value === 0 || (typeof value === 'number' && value >= SHORTEST_LEASE_MILLIS && value <= LONGEST_LEASE_MILLIS)
-    ? undefined
-    : `0 (none) or a number of ms, ${SHORTEST_LEASE_MILLIS} to ${LONGEST_LEASE_MILLIS}`
+/** Names of options, what each may be and, of a single one that the pool goes by, its default: elsewhere, and on Lambda where it differs. */
+export type Row = readonly [names: string, check: OptionCheck, elsewhere?: unknown, onLambda?: unknown]
 
-/** pg reads numbers out of texts, too, and takes an empty one for none. */
-const portOption: OptionCheck = (value) =>
-  value === '' || (/^\d{1,5}$/.test(String(value)) && Number(value) < 65_536) ? undefined : 'a port from 1 to 65535'
-
-/** A word that pg does not know would be taken for plain `true`. */
-const sslOption: OptionCheck = (value) =>
-  typeof value !== 'string' || value === 'verify-full' || value === 'true'
-    ? undefined
-    : "`'verify-full'`, true, false or an object"
-
-const authorities: OptionCheck = (value) => {
-  const all = [value].flat()
-  const isRight = all.length > 0 && all.every((it) => typeof it === 'string' || Buffer.isBuffer(it))
-  return isRight ? undefined : 'certificates as PEM'
-}
+/** Options in which 0 stands for no limit. */
+export const LIMITS: readonly Row[] = [
+  ['connectionTimeoutMillis', millis, 0, 10_000],
+  ['idleTimeoutMillis', millis, 10_000, 0],
+  ['maxLifetimeSeconds', duration('s, 0 or more'), 1800],
+  ['maxUses', usesLimit, 0],
+  // The server's own keepalives end a vanished client at about 300 s on RDS: a longer lease frees nothing. A session that ends between
+  // two queries of one call is no use to anybody.
+  [
+    'leaseMillis',
+    expecting('0 (none) or a number of ms, 100 to 300000', (it) => it === 0 || isNumber(it, 100, 300_000)),
+    0,
+    75_000,
+  ],
+]
 
 /** What each option may be. */
-export const KNOWN_OPTIONS: Readonly<Record<string, OptionCheck>> = {
-  max: positiveInteger,
-  poolSize: positiveInteger,
-  min: nonNegativeInteger,
-  connectionTimeoutMillis: duration('ms'),
-  idleTimeoutMillis: duration('ms'),
-  maxLifetimeSeconds: duration('s'),
-  maxUses: usesLimit,
-  maxWaiting: usesLimit,
-  leaseMillis: leaseOption,
-  deadlineMarginMillis: duration('ms', LONGEST_INVOCATION_MILLIS),
-  credentials: callable,
-  credentialsTtlMillis: duration('ms'),
-  ssl: sslOption,
-  ca: authorities,
-  target: targetOption,
-  validate: boolean,
-  validationBypassMillis: duration('ms'),
-  validationTimeoutMillis: duration('ms'),
-  pooling: oneOf('auto', 'always', 'never'),
-  reset: either(oneOf('rollback', 'clean', 'none'), callable),
-  leakDetection: boolean,
-  name: nonEmptyString,
-  fanOut: boolean,
-  allowExitOnIdle: boolean,
-  connectionString: nonEmptyString,
-  onConnect: callable,
-  verify: callable,
-  log: callable,
-  Client: callable,
-  Promise: callable,
-  keepAlive: boolean,
-  keepAliveInitialDelayMillis: duration('ms'),
-  query_timeout: either(duration('ms'), (value) => (value === false ? undefined : 'false')),
-  port: portOption,
-  password: either(text, callable),
-  // What the server or pg itself checks.
-  ...Object.fromEntries(
-    [
-      'user',
-      'database',
-      'host',
-      'stream',
-      'sslnegotiation',
-      'statement_timeout',
-      'lock_timeout',
-      'idle_in_transaction_session_timeout',
-      'application_name',
-      'fallback_application_name',
-      'types',
-      'options',
-      'client_encoding',
-      'replication',
-      'binary',
-      'pipeline',
-      'enableChannelBinding',
-      'scramMaxIterations',
-      // What pg-connection-string makes of a URL's parameters.
-      'sslmode',
-      'sslcert',
-      'sslkey',
-      'sslrootcert',
-      'uselibpqcompat',
-      'channel_binding',
-    ].map((name) => [name, anything]),
-  ),
-}
+export const KNOWN_OPTIONS: readonly Row[] = [
+  ['max poolSize', positiveInteger],
+  ['min', nonNegativeInteger],
+  ['maxWaiting', usesLimit, Infinity],
+  // Lambda lets no invocation run for longer.
+  ['deadlineMarginMillis', duration('ms, 0 to 900000', 0, 900_000), 100],
+  ['lingerMillis', millis, 1000],
+  ['validationBypassMillis', millis, 500],
+  ['validationTimeoutMillis credentialsTtlMillis keepAliveInitialDelayMillis', millis],
+  // A function alone lacks the machinery, which it has to bring along.
+  [
+    'credentials',
+    expecting(
+      'a provider such as `credentialsFrom(yourFunction)` of pg-thaw/credentials',
+      (it) => typeof it === 'function' && SOURCE in it,
+    ),
+  ],
+  // A word that pg does not know would be taken for plain `true`.
+  [
+    'ssl',
+    expecting(
+      "`'verify-full'`, true, false or an object",
+      (it) => typeof it !== 'string' || it === 'verify-full' || it === 'true',
+    ),
+  ],
+  [
+    'ca',
+    expecting('certificates as PEM', (value) => {
+      const all = [value].flat()
+      return all.length > 0 && all.every((it) => typeof it === 'string' || Buffer.isBuffer(it))
+    }),
+  ],
+  ['target', targetOption],
+  ['pooling', oneOf('auto', 'always', 'never'), 'auto'],
+  ['reset', (it) => (typeof it === 'function' ? undefined : reset(it) && `${reset(it)} or a function`), 'rollback'],
+  ['leakDetection', flag, false],
+  ['fanOut', flag, true],
+  ['allowExitOnIdle', flag, true],
+  ['validate keepAlive', flag],
+  ['name', nonEmptyString],
+  // pg reads everything else too, against a host called `base`. Variants that other libraries need, such as `postgresql+psycopg:`, are
+  // all the same to it.
+  [
+    'connectionString',
+    expecting(
+      "postgres://… or a socket's path",
+      (it) => typeof it === 'string' && /^(\/|(postgres|pg|socket)[\w+.-]*:)/i.test(it),
+    ),
+  ],
+  ['onConnect verify log Client Promise', typed('a function', 'function')],
+  ['query_timeout', expecting('a number of ms, 0 or more, or false', (it) => it === false || isNumber(it))],
+  // pg reads numbers out of texts, too, and takes an empty one for none.
+  [
+    'port',
+    expecting('a port from 1 to 65535', (it) => it === '' || (/^\d{1,5}$/.test(String(it)) && Number(it) < 65_536)),
+  ],
+  ['password', typed('a string or a function', 'string', 'function')],
+  // What the server or pg itself checks, and what pg-connection-string makes of a URL's parameters.
+  [
+    `${SESSION_SETTINGS.join(' ')} user database host stream sslnegotiation application_name fallback_application_name types client_encoding replication binary pipeline enableChannelBinding scramMaxIterations sslmode sslcert sslkey sslrootcert uselibpqcompat channel_binding`,
+    () => undefined,
+  ],
+  ...LIMITS,
+]

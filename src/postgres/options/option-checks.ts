@@ -1,48 +1,43 @@
-import { inspect } from 'node:util'
 import { PoolOptionError } from '../../pool/errors.js'
 
 /** A check of one option's value: what was expected when it is wrong, nothing when it is right. */
 export type OptionCheck = (value: unknown) => string | undefined
 
-export const positiveInteger: OptionCheck = (value) =>
-  Number.isInteger(value) && (value as number) > 0 ? undefined : 'a positive integer'
-
-export const nonNegativeInteger: OptionCheck = (value) =>
-  Number.isInteger(value) && (value as number) >= 0 ? undefined : 'a non-negative integer'
-
-export const usesLimit: OptionCheck = (value) =>
-  value === Number.POSITIVE_INFINITY ? undefined : nonNegativeInteger(value) && 'a non-negative integer or Infinity'
-
-/** A duration in `unit`; fractions are allowed, 0 means what the option says it means. */
-export function duration(unit: 'ms' | 's', longest = Number.MAX_SAFE_INTEGER): OptionCheck {
-  const range = longest === Number.MAX_SAFE_INTEGER ? '0 or more' : `0 to ${longest}`
-  return (value) =>
-    typeof value === 'number' && value >= 0 && value <= longest ? undefined : `a number of ${unit}, ${range}`
+export function expecting(expected: string, isRight: (value: unknown) => boolean): OptionCheck {
+  return (value) => (isRight(value) ? undefined : expected)
 }
 
-export const boolean: OptionCheck = (value) => (typeof value === 'boolean' ? undefined : 'true or false')
-
-export const callable: OptionCheck = (value) => (typeof value === 'function' ? undefined : 'a function')
-
-export const text: OptionCheck = (value) => (typeof value === 'string' ? undefined : 'a string')
-
-export const nonEmptyString: OptionCheck = (value) =>
-  typeof value === 'string' && value.trim() !== '' ? undefined : 'a non-empty string'
-
-export function oneOf(...choices: readonly string[]): OptionCheck {
-  return (value) =>
-    choices.includes(value as string) ? undefined : `one of ${choices.map((it) => `'${it}'`).join(', ')}`
+/** A number from `least` to `most`; fractions are allowed. */
+export function isNumber(it: unknown, least = 0, most = Infinity): boolean {
+  return Number.isFinite(it) && (it as number) >= least && (it as number) <= most
 }
 
-export function either(...checks: readonly OptionCheck[]): OptionCheck {
-  return (value) => {
-    const expected = checks.map((check) => check(value))
-    return expected.includes(undefined) ? undefined : expected.join(' or ')
-  }
+const isCount = (it: unknown) => Number.isInteger(it) && (it as number) >= 0
+
+export const positiveInteger = expecting('a positive integer', (it) => isCount(it) && it !== 0)
+
+export const nonNegativeInteger = expecting('a non-negative integer', isCount)
+
+export const usesLimit = expecting('a non-negative integer or Infinity', (it) => it === Infinity || isCount(it))
+
+/** What `typeof` may say. */
+export function typed(expected: string, ...types: readonly string[]): OptionCheck {
+  return expecting(expected, (it) => types.includes(typeof it))
 }
 
-/** Options whose value may be a secret: what came is not repeated. */
-const SECRET = new Set(['password', 'connectionString', 'ssl', 'credentials'])
+export const nonEmptyString = expecting('a non-empty string', (it) => typeof it === 'string' && it.trim() !== '')
+
+export function oneOf(...choices: readonly unknown[]): OptionCheck {
+  return expecting(`one of '${choices.join("', '")}'`, (it) => choices.includes(it))
+}
+
+/** Options whose value is, or may contain, a secret. */
+export const SECRETS: readonly string[] = ['password', 'connectionString', 'ssl']
+
+/** What several options, whose names stand in one text, may be. */
+type Known = readonly [names: string, check: OptionCheck, ...unknown[]]
+
+const namesOf = ([names]: Known) => names.split(' ')
 
 /**
  * Refuses options that are unknown or have the wrong value, naming the option, what was expected and what came. Those that are
@@ -50,15 +45,14 @@ const SECRET = new Set(['password', 'connectionString', 'ssl', 'credentials'])
  *
  * @throws {PoolOptionError}
  */
-export function checkOptions(
-  options: Readonly<Record<string, unknown>>,
-  known: Readonly<Record<string, OptionCheck>>,
-): void {
+export function checkOptions(options: object, known: readonly Known[]): void {
   for (const [name, value] of Object.entries(options)) {
-    const check = Object.hasOwn(known, name) ? known[name] : undefined
-    if (check === undefined) throw unknownOption(name, Object.keys(known))
-    const expected = value === undefined || value === null ? undefined : check(value)
-    if (expected !== undefined) throw wrongValue(name, expected, value)
+    const option = known.find((it) => namesOf(it).includes(name))
+    if (option === undefined) {
+      const near = nearest(plain(name), known.flatMap(namesOf))
+      throw new PoolOptionError(name, `Unknown option \`${name}\`${near ? `; did you mean \`${near}\`?` : ''}`)
+    }
+    refuse(name, value !== undefined && value !== null && option[1](value), value)
   }
 }
 
@@ -68,56 +62,54 @@ export function checkOptions(
  * @throws {PoolOptionError}
  */
 export function checkIsObject(options: unknown): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
+  const kind = kindOf(options)
+  if (kind === 'an object') return
   const expected = 'Expected the options of a pool to be an object such as `{ connectionString }`'
-  throw new PoolOptionError('options', `${expected}, got ${kindOf(options)}`)
+  throw new PoolOptionError('options', `${expected}, got ${kind}`)
+}
+
+/** Refuses a value, if something else was expected. */
+export function refuse(name: string, expected: string | false | undefined, value: unknown): void {
+  if (expected) throw wrongValue(name, expected, value)
 }
 
 /** `Expected … to be …, got …` in one line, without repeating a secret. */
 export function wrongValue(name: string, expected: string, value: unknown): PoolOptionError {
-  const got = SECRET.has(name) ? `${kindOf(value)} that is not shown` : shown(value)
+  const isSecret = name === 'credentials' || SECRETS.includes(name)
+  const got = isSecret ? `${kindOf(value)} that is not shown` : shown(value)
   return new PoolOptionError(name, `Expected \`${name}\` to be ${expected}, got ${got}`)
 }
 
 /** What is in an object may be long, and keys that ended up in the wrong place. */
 function shown(value: unknown): string {
-  const isPlain = (typeof value !== 'object' && typeof value !== 'function') || value === null
-  return isPlain ? `${inspect(value, { maxStringLength: 100 })} (${typeof value})` : kindOf(value)
+  const type = typeof value
+  if (type === 'object' || type === 'function') return kindOf(value)
+  return `${typeof value === 'string' ? `'${value.slice(0, 100)}'` : String(value)} (${type})`
 }
 
 function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'a list'
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+  const isNothing = value === null || value === undefined
+  return isNothing ? `${value}` : `a${typeof value === 'object' ? 'n' : ''} ${typeof value}`
 }
 
-function unknownOption(name: string, known: readonly string[]): PoolOptionError {
-  const near = nearest(name, known)
-  return new PoolOptionError(
-    name,
-    `Unknown option \`${name}\`${near === undefined ? '' : `; did you mean \`${near}\`?`}`,
-  )
+/** The known option that begins with this word, or nearly: a slip in every four letters, two at the most. Else one that it begins with. */
+function nearest(word: string, known: readonly string[]): string | undefined {
+  const slips = Math.min(2, word.length >> 2)
+  const longer = slips > 0 ? known.find((it) => begins(plain(it), word, slips)) : undefined
+  return longer ?? known.find((it) => word.startsWith(plain(it)))
 }
 
-/** The known option that begins with this name, as `connectionTimeoutMillis` does, else the one that differs in a few letters. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const lower = name.toLowerCase()
-  const longer = known.filter((it) => name.length > 3 && it.toLowerCase().startsWith(lower))
-  if (longer.length === 1) return longer[0]
-  const ranked = known.map((it) => ({ it, distance: editDistance(lower, it.toLowerCase()) }))
-  const best = ranked.reduce((a, b) => (b.distance < a.distance ? b : a))
-  return best.distance <= (name.length > 3 ? Math.max(2, name.length / 4) : 1) ? best.it : undefined
+function plain(name: string): string {
+  return name.toLowerCase().replace(/\W|_/g, '')
 }
 
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i += 1) {
-    const current = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      current.push(Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, substitution))
-    }
-    previous = current
-  }
-  return previous[b.length] ?? 0
+/** Whether a word begins with another, but for so many letters that are missing, too many or wrong. */
+function begins(word: string, other: string, slips: number): boolean {
+  const rest = word.slice(1)
+  const otherRest = other.slice(1)
+  if (other === '') return true
+  if (word[0] === other[0]) return begins(rest, otherRest, slips)
+  const left = slips - 1
+  return slips > 0 && (begins(rest, other, left) || begins(word, otherRest, left) || begins(rest, otherRest, left))
 }

@@ -1,10 +1,11 @@
 import type { ClientBase, PoolConfig } from 'pg'
 import { isOnLambda, type Pooling } from '../../registry/environment.js'
-import type { CredentialsProvider } from '../connection/credentials.js'
+import type { PoolCredentials } from '../connection/credentials.js'
+import { SESSION_SETTINGS } from '../connection/foreign-session.js'
 import { PROFILES, type Target } from '../connection/profile.js'
 import type { CertificateAuthorities } from '../connection/tls.js'
-import { KNOWN_OPTIONS, targetOption } from './known-options.js'
-import { checkOptions, nonNegativeInteger, type OptionCheck, positiveInteger, wrongValue } from './option-checks.js'
+import { KNOWN_OPTIONS, LIMITS, type Row, targetOption } from './known-options.js'
+import { checkOptions, nonNegativeInteger, type OptionCheck, positiveInteger, refuse } from './option-checks.js'
 
 /** What becomes of the session state of a returned connection, after a transaction that was left open has been rolled back. */
 export type Reset = 'rollback' | 'clean' | 'none' | ((client: ClientBase) => void | PromiseLike<void>)
@@ -15,10 +16,10 @@ export type Reset = 'rollback' | 'clean' | 'none' | ((client: ClientBase) => voi
 export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   /**
    * Where user and password come from, and the address if `host` is not given here: one of the providers of this package
-   * (`pg-thaw/secrets-manager` and others), or a function of your own. Asked once for all connections that are opened at the same time,
-   * and anew when the server refuses what it gave (SQLSTATE 28P01, 28000).
+   * (`pg-thaw/secrets-manager` and others), or a function of your own in `credentialsFrom` of `pg-thaw/credentials`. Asked once for all
+   * connections that are opened at the same time, and anew when the server refuses what it gave (SQLSTATE 28P01, 28000).
    */
-  credentials?: CredentialsProvider | undefined
+  credentials?: PoolCredentials | undefined
   /** How long credentials are taken for new, ms. Default 300000. */
   credentialsTtlMillis?: number | undefined
   /**
@@ -33,8 +34,8 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   /** Most sessions that the server sees of this pool, closing ones included. Default `PG_THAW_MAX` from the environment, else 10. */
   max?: number | undefined
   /**
-   * Idle connections that survive a freeze and, elsewhere, the idle timeout. Default `PG_THAW_MIN` from the environment, else 1 on
-   * Lambda, 0 elsewhere.
+   * Idle connections that survive a freeze and, elsewhere, the idle timeout. Default `PG_THAW_MIN` from the environment, else on Lambda
+   * as many as each of the last three calls held at once (1 for `trim`), 0 elsewhere.
    */
   min?: number | undefined
   /**
@@ -59,6 +60,11 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
    * queries end then. At most half of the invocation's time. Default 100.
    */
   deadlineMarginMillis?: number | undefined
+  /**
+   * How long the end of an invocation waits for work that was not awaited, ms, before that is cut off and reported; never past the
+   * deadline. 0 for none. Default 1000.
+   */
+  lingerMillis?: number | undefined
   /** Most callers that may wait for a connection; another one is refused at once (`POOL_QUEUE_FULL`). Default no limit. */
   maxWaiting?: number | undefined
   /**
@@ -66,14 +72,14 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
    * options, timeouts or names of prepared statements. Default `PG_THAW_TARGET` from the environment, else `direct`.
    */
   target?: Target | undefined
-  /** Whether a connection is asked for a sign of life after a thaw, or when its last one is too old. Default true. */
+  /** Whether a connection is pinged after a thaw, and before a loan when its last answer is too old. Default true. */
   validate?: boolean | undefined
-  /** A sign of life younger than this is trusted without asking, ms. Default 500. */
+  /** An answer younger than this is trusted without a ping, ms. Default 500. */
   validationBypassMillis?: number | undefined
-  /** Longest wait for a sign of life, and for a rollback on return, ms. Default 1000, less where other limits are. */
+  /** Longest wait for the answer to a ping, and for a rollback on return, ms. Default 1000, less where other limits are. */
   validationTimeoutMillis?: number | undefined
   /**
-   * What survives the end of an invocation: `always` up to `min` connections; `auto` the same, but nothing as long as the
+   * What survives the end of an invocation: `always` as many connections as `min` says; `auto` the same, but nothing as long as the
    * environment has not proved that it is called again; `never` pools nothing, anywhere. Default `auto`.
    */
   pooling?: Pooling | undefined
@@ -82,13 +88,16 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
    * keeps prepared statements; `none` does nothing; a function runs after the rollback. Default `rollback`.
    */
   reset?: Reset | undefined
-  /** Whether to remember where each checkout was acquired, for the report of those never returned. Default false. */
+  /**
+   * Whether to remember where each client and query was asked for, for the reports of what was left behind, outside of invocations
+   * too. Default false.
+   */
   leakDetection?: boolean | undefined
   /** Name by which `createPool` finds the pool again, and by which it is reported. */
   name?: string | undefined
   /**
-   * Whether several `pool.query()` calls may share a connection through pipelining, where no other connection can be opened.
-   * Default true; always false with a `Client` of another make, `pipeline` or `query_timeout`.
+   * Whether several `pool.query()` calls may share a connection through pipelining: in a pool of one, and on Lambda where calls run one
+   * at a time. Default true; always false with a `Client` of another make, `pipeline` or `query_timeout`.
    */
   fanOut?: boolean | undefined
   /** Lets the process end while connections are idle. Default true (`pg.Pool`: false). */
@@ -101,11 +110,13 @@ export interface ResolvedOptions {
   readonly min: number
   readonly connectionTimeoutMillis: number
   readonly idleTimeoutMillis: number
+  readonly maxLifetimeSeconds: number
   readonly maxLifetimeMillis: number
   readonly maxUses: number
   readonly maxWaiting: number
   readonly leaseMillis: number
   readonly deadlineMarginMillis: number
+  readonly lingerMillis: number
   readonly target: Target
   readonly validationBypassMillis: number
   readonly validationTimeoutMillis: number
@@ -123,126 +134,73 @@ export interface ResolvedOptions {
  * @throws {PoolOptionError} that names the option, what was expected and what came.
  */
 export function resolveOptions(options: PoolOptions): ResolvedOptions {
-  checkOptions(options as Record<string, unknown>, KNOWN_OPTIONS)
-  const onLambda = isOnLambda()
-  const target = options.target ?? targetFromEnvironment()
+  checkOptions(options, KNOWN_OPTIONS)
+  const target = options.target ?? fromEnvironment('PG_THAW_TARGET', (it) => it as Target, targetOption) ?? 'direct'
   checkAgainstTarget(options, target)
-  const { ownsSession } = PROFILES[target]
   const max =
     options.max ??
     (options as { poolSize?: number }).poolSize ??
-    numberFromEnvironment('PG_THAW_MAX', positiveInteger) ??
+    fromEnvironment('PG_THAW_MAX', Number, positiveInteger) ??
     10
   const min =
-    options.min ?? numberFromEnvironment('PG_THAW_MIN', nonNegativeInteger) ?? (onLambda ? Math.min(1, max) : 0)
-  if (min > max)
-    throw wrongValue(typeof options.min === 'number' ? 'min' : 'PG_THAW_MIN', `at most \`max\` (${max})`, min)
-  const connectionTimeoutMillis = limit(options.connectionTimeoutMillis ?? (onLambda ? 10_000 : 0))
-  const leaseMillis = limit(options.leaseMillis ?? (onLambda && ownsSession ? 75_000 : 0))
+    options.min ?? fromEnvironment('PG_THAW_MIN', Number, nonNegativeInteger) ?? (isOnLambda() ? Math.min(1, max) : 0)
+  refuse(typeof options.min === 'number' ? 'min' : 'PG_THAW_MIN', min > max && `at most \`max\` (${max})`, min)
+  const given = filled(options, KNOWN_OPTIONS)
+  if (!PROFILES[target].ownsSession) given.leaseMillis = 0
+  for (const [name] of LIMITS) given[name as 'leaseMillis'] ||= Infinity
+  const { connectionTimeoutMillis: patience, leaseMillis } = given
+  const most = `\`connectionTimeoutMillis\` (${patience})`
+  const margin = options.deadlineMarginMillis
+  refuse('deadlineMarginMillis', (margin ?? -1) >= patience && `less than ${most}`, margin)
+  // A connection that may be gone by the time it has answered, or an answer that comes after its caller has left, proves nothing.
+  const validationTimeoutMillis = options.validationTimeoutMillis ?? Math.min(1000, patience, leaseMillis / 2)
+  const isLate = validationTimeoutMillis > patience && `at most ${most}`
+  refuse('validationTimeoutMillis', validationTimeoutMillis ? isLate : 'more than 0', validationTimeoutMillis)
+  const least = `at least \`validationTimeoutMillis\` (${validationTimeoutMillis})`
+  refuse('leaseMillis', validationTimeoutMillis > leaseMillis && least, leaseMillis)
   return Object.freeze({
+    ...given,
     max,
     min,
-    connectionTimeoutMillis,
-    idleTimeoutMillis: limit(options.idleTimeoutMillis ?? (onLambda ? 0 : 10_000)),
-    maxLifetimeMillis: limit((options.maxLifetimeSeconds ?? 1800) * 1000),
-    maxUses: limit(options.maxUses ?? 0),
-    maxWaiting: options.maxWaiting ?? Number.POSITIVE_INFINITY,
-    leaseMillis,
-    deadlineMarginMillis: deadlineMargin(options, connectionTimeoutMillis),
     target,
-    validationBypassMillis:
-      options.validate === false ? Number.POSITIVE_INFINITY : (options.validationBypassMillis ?? 500),
-    validationTimeoutMillis: validationTimeout(options, connectionTimeoutMillis, leaseMillis),
-    pooling: options.pooling ?? 'auto',
-    reset: options.reset ?? 'rollback',
-    leakDetection: options.leakDetection ?? false,
-    name: options.name,
-    fanOut: (options.fanOut ?? true) && !options.pipeline && !options.query_timeout,
-    allowExitOnIdle: options.allowExitOnIdle ?? true,
+    maxLifetimeMillis: given.maxLifetimeSeconds * 1000,
+    ...(options.validate === false && { validationBypassMillis: Infinity }),
+    validationTimeoutMillis,
+    fanOut: given.fanOut && !options.pipeline && !options.query_timeout,
   })
 }
 
-function limit(value: number): number {
-  return value === 0 ? Number.POSITIVE_INFINITY : value
+/** What was given of these, else their defaults. */
+function filled(options: PoolOptions, rows: readonly Row[]): Mutable<ResolvedOptions> {
+  const filled: Record<string, unknown> = { name: options.name }
+  for (const [name, , elsewhere, onLambda = elsewhere] of rows) {
+    if (elsewhere !== undefined)
+      filled[name] = options[name as keyof PoolOptions] ?? (isOnLambda() ? onLambda : elsewhere)
+  }
+  return filled as unknown as Mutable<ResolvedOptions>
 }
 
-function targetFromEnvironment(): Target {
-  const target = process.env.PG_THAW_TARGET ?? 'direct'
-  const expected = targetOption(target)
-  if (expected !== undefined) throw wrongValue('PG_THAW_TARGET', expected, target)
-  return target as Target
-}
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
 
-function numberFromEnvironment(name: string, check: OptionCheck): number | undefined {
+function fromEnvironment<T>(name: string, read: (text: string) => T, check: OptionCheck): T | undefined {
   const given = process.env[name]
   if (given === undefined) return undefined
-  const expected = check(given === '' ? Number.NaN : Number(given))
-  if (expected !== undefined) throw wrongValue(name, expected, given)
-  return Number(given)
+  // As a number, an empty text would be 0.
+  const value = given && read(given)
+  refuse(name, check(value), given)
+  return value as T
 }
-
-/** What would stay in a session that is not the pool's own. */
-const SESSION_OPTIONS = [
-  'leaseMillis',
-  'options',
-  'statement_timeout',
-  'lock_timeout',
-  'idle_in_transaction_session_timeout',
-] as const
 
 function checkAgainstTarget(options: PoolOptions, target: Target): void {
-  const { ownsSession, longestLifetimeSeconds } = PROFILES[target]
-  for (const name of ownsSession ? [] : SESSION_OPTIONS) {
-    if (options[name])
-      throw wrongValue(
-        name,
-        `left out with \`target: '${target}'\`, whose sessions are not the pool's own`,
-        options[name],
-      )
+  const { ownsSession, longestLifetimeSeconds: longest } = PROFILES[target]
+  const where = `with \`target: '${target}'\``
+  const why = `${where}, whose sessions are not the pool's own`
+  if (!ownsSession) {
+    for (const name of ['leaseMillis', ...SESSION_SETTINGS] as const) {
+      if (options[name]) refuse(name, `left out ${why}`, options[name])
+    }
+    if (options.reset === 'clean') refuse('reset', `'rollback' or 'none' ${why}`, 'clean')
   }
-  if (!ownsSession && options.reset === 'clean') {
-    throw wrongValue(
-      'reset',
-      `'rollback' or 'none' with \`target: '${target}'\`, whose sessions are not the pool's own`,
-      'clean',
-    )
-  }
-  const { maxLifetimeSeconds } = options
-  if (maxLifetimeSeconds === undefined || limit(maxLifetimeSeconds) <= longestLifetimeSeconds) return
-  throw wrongValue(
-    'maxLifetimeSeconds',
-    `at most ${longestLifetimeSeconds} with \`target: '${target}'\``,
-    maxLifetimeSeconds,
-  )
-}
-
-function deadlineMargin({ deadlineMarginMillis: given }: PoolOptions, connectionTimeoutMillis: number): number {
-  if (given !== undefined && given >= connectionTimeoutMillis) {
-    throw wrongValue(
-      'deadlineMarginMillis',
-      `less than \`connectionTimeoutMillis\` (${connectionTimeoutMillis})`,
-      given,
-    )
-  }
-  return given ?? 100
-}
-
-/** A connection that may be gone by the time it has answered, or an answer that comes after its caller has left, proves nothing. */
-function validationTimeout(
-  { validationTimeoutMillis: given }: PoolOptions,
-  connectionTimeoutMillis: number,
-  leaseMillis: number,
-): number {
-  if (given === undefined || given === null) return Math.min(1000, connectionTimeoutMillis, leaseMillis / 2)
-  if (given === 0) throw wrongValue('validationTimeoutMillis', 'more than 0', 0)
-  if (given > connectionTimeoutMillis) {
-    throw wrongValue(
-      'validationTimeoutMillis',
-      `at most \`connectionTimeoutMillis\` (${connectionTimeoutMillis})`,
-      given,
-    )
-  }
-  if (given > leaseMillis)
-    throw wrongValue('leaseMillis', `at least \`validationTimeoutMillis\` (${given})`, leaseMillis)
-  return given
+  const seconds = options.maxLifetimeSeconds
+  refuse('maxLifetimeSeconds', ((seconds ?? 1) || Infinity) > longest && `at most ${longest} ${where}`, seconds)
 }

@@ -1,7 +1,4 @@
-import { checkIsObject } from './option-checks.js'
-
-/** Options whose value is, or may contain, a secret. */
-const SECRETS = ['password', 'connectionString', 'ssl'] as const
+import { checkIsObject, SECRETS } from './option-checks.js'
 
 /**
  * A copy of options that has those with secrets too, also from options that went through {@link hideSecrets}. What is in `ssl` is
@@ -13,8 +10,8 @@ export function copyOptions<T extends object>(options: T): T {
   checkIsObject(options)
   const copy = { ...options } as Record<string, unknown>
   for (const name of SECRETS) {
-    const value: unknown = Reflect.get(options, name)
-    if (value !== undefined) copy[name] = name === 'ssl' && isPlainObject(value) ? { ...value } : value
+    const value = (options as Record<string, object | null | undefined>)[name]
+    if (value !== undefined && value !== null) copy[name] = value.constructor === Object ? { ...value } : value
   }
   return copy as T
 }
@@ -25,13 +22,13 @@ export function copyOptions<T extends object>(options: T): T {
  */
 export function hideSecrets(options: object): void {
   for (const name of SECRETS) {
-    const descriptor = Object.getOwnPropertyDescriptor(options, name)
-    if (descriptor?.configurable !== true || !('value' in descriptor)) continue
-    let value: unknown = descriptor.value
+    if (!Object.hasOwn(options, name)) continue
+    let value = (options as Record<string, unknown>)[name]
     const set = (other: unknown) => {
       value = other
     }
-    Object.defineProperty(options, name, { configurable: true, enumerable: false, get: () => value, set })
+    // It stays configurable, as it is.
+    Object.defineProperty(options, name, { enumerable: false, get: () => value, set })
   }
 }
 
@@ -39,14 +36,9 @@ export function hideSecrets(options: object): void {
  * The same for the password that a client keeps once it has signed in: it is put behind a function, which pg takes for a password as
  * well. (A getter would have V8 keep the whole client as a dictionary, and every query pay for that.)
  */
-export function coverPassword(client: object): void {
-  for (const holder of [client, Reflect.get(client, 'connectionParameters') as unknown]) {
-    if (typeof holder !== 'object' || holder === null) continue
-    const password: unknown = Reflect.get(holder, 'password')
-    if (typeof password === 'string') Reflect.set(holder, 'password', () => password)
+export function coverPassword(client: { readonly connectionParameters?: object }): void {
+  for (const holder of [client, client.connectionParameters] as ({ password?: unknown } | undefined)[]) {
+    const password = holder?.password
+    if (holder !== undefined && typeof password === 'string') holder.password = () => password
   }
-}
-
-function isPlainObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }

@@ -1,20 +1,19 @@
-import { Alarm } from '../../pool/alarm.js'
-import type { Clock } from '../../pool/clock.js'
+import type { Clock, Timer } from '../../pool/clock.js'
 import type { CurrentInvocation } from '../../registry/environment.js'
 
 /**
- * The deadlines of the invocations that use a pool: its margin before each is timed out. One alert for each invocation, set at its
+ * The deadlines of the invocations that use a pool: its margin before each is timed out. One timer for each invocation, set at its
  * first acquire; what is still running then is cut off.
  */
 export class Deadlines {
-  readonly #alarm: Alarm
+  readonly #clock: Clock
   readonly #marginMillis: number
   readonly #strike: (invocation: CurrentInvocation) => void
-  #watched = new WeakSet<CurrentInvocation>()
+  readonly #watched = new Map<CurrentInvocation, Timer>()
   readonly #struck = new WeakSet<CurrentInvocation>()
 
   constructor(clock: Clock, marginMillis: number, strike: (invocation: CurrentInvocation) => void) {
-    this.#alarm = new Alarm(clock)
+    this.#clock = clock
     this.#marginMillis = marginMillis
     this.#strike = strike
   }
@@ -24,30 +23,35 @@ export class Deadlines {
     return Math.max(0, invocation.remainingMillis() - this.#marginOf(invocation))
   }
 
-  /** One that is longer than the whole invocation would leave it no time at all. */
-  #marginOf({ budgetMillis }: CurrentInvocation): number {
-    return Math.min(this.#marginMillis, budgetMillis / 2)
-  }
-
   /** To be called at each acquire. */
   watch(invocation: CurrentInvocation): void {
-    if (this.#watched.has(invocation) || invocation.budgetMillis === Number.POSITIVE_INFINITY) return
-    this.#watched.add(invocation)
+    // Before it has begun, its end is not known.
+    if (this.#watched.has(invocation) || invocation.budgetMillis === Infinity) return
+    this.clear(({ isAnswered }) => isAnswered)
     const strike = () => {
       this.#struck.add(invocation)
       this.#strike(invocation)
     }
     // Waits end first: their errors say more, and the work that holds a connection may only be waiting for another.
-    this.#alarm.set(this.remainingMillis(invocation) + this.#marginOf(invocation) / 10, strike, 'lets-exit')
+    const millis = this.remainingMillis(invocation) + this.#marginOf(invocation) / 10
+    this.#watched.set(invocation, this.#clock.setTimer(millis, strike))
   }
 
   hasPassed(invocation: CurrentInvocation): boolean {
     return this.#struck.has(invocation)
   }
 
-  /** No invocation is open any more: no timer is left. */
-  clear(): void {
-    this.#alarm.stop()
-    this.#watched = new WeakSet()
+  /** Those invocations are over: no timer of theirs is left. */
+  clear(whose: (invocation: CurrentInvocation) => boolean = () => true): void {
+    for (const [invocation, timer] of this.#watched) {
+      if (!whose(invocation)) continue
+      timer.cancel()
+      this.#watched.delete(invocation)
+    }
+  }
+
+  /** One that is longer than the whole invocation would leave it no time at all. */
+  #marginOf({ budgetMillis }: CurrentInvocation): number {
+    return Math.min(this.#marginMillis, budgetMillis / 2)
   }
 }

@@ -1,7 +1,8 @@
 import pg from 'pg'
-import type { Checkout } from '../../pool/checkout.js'
+import type { Checkout } from '../../pool/slot.js'
 import type { PgClient } from '../connection/pg-client.js'
-import { lentClient } from './loan.js'
+import type { Borrowing } from './borrowing.js'
+import { lentClient } from './lent-client.js'
 
 type Release = (discard?: Error | boolean) => void
 type Callback = (error: Error | undefined, client?: unknown, release?: Release) => void
@@ -24,13 +25,15 @@ export function isInstrumented(): boolean {
  */
 export class InstrumentedPool {
   readonly #pool: pg.Pool
+  readonly #borrowing: () => Borrowing
   /** What was asked of pg-pool's `connect` and has not come back as a new client. */
   readonly #asked: Acquire[] = []
   /** The checkout behind each `release` that went through the watchers. */
   readonly #checkouts = new WeakMap<Release, Checkout<PgClient>>()
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, borrowing: () => Borrowing) {
     this.#pool = pool
+    this.#borrowing = borrowing
     // Not enumerable: they are pg-pool's side of this object, and nobody else's.
     Object.defineProperties(pool, {
       _isFull: { value: () => false },
@@ -60,7 +63,7 @@ export class InstrumentedPool {
       .shift()?.()
       .then(
         (checkout) => {
-          const client = lentClient(checkout)
+          const client = lentClient(checkout, this.#borrowing())
           this.#checkouts.set(client.release, checkout)
           callback(undefined, client, client.release)
         },

@@ -1,5 +1,4 @@
-import type { Retry } from '../../pool/errors.js'
-import { codeOf } from '../../pool/errors.js'
+import { codeOf, type Retry } from '../../pool/errors.js'
 import { SQLSTATE } from '../connection/sqlstate.js'
 
 /** The statement certainly did nothing: its transaction was rolled back whole, or the server never looked at it. */
@@ -11,7 +10,10 @@ const CERTAINLY_UNDONE: ReadonlySet<string> = new Set([
   SQLSTATE.CANNOT_CONNECT_NOW,
 ])
 
-/** The session ended, perhaps after the statement took effect. */
+/**
+ * The session ended, perhaps after the statement took effect: 57P01 admin_shutdown, 57P02 crash_shutdown, 25P03
+ * idle_in_transaction_session_timeout, 25P04 transaction_timeout.
+ */
 const SESSION_ENDED: ReadonlySet<string> = new Set(['57P01', '57P02', '25P03', '25P04', SQLSTATE.IDLE_SESSION_TIMEOUT])
 
 /** Whether the server said with this error that it ends the session. The end of the connection follows, a moment later. */
@@ -46,4 +48,16 @@ export function neverRan(error: unknown): boolean {
 export function isConflict(error: unknown): boolean {
   const code = codeOf(error)
   return code === SQLSTATE.SERIALIZATION_FAILURE || code === SQLSTATE.DEADLOCK_DETECTED
+}
+
+/**
+ * Rejects with the error, and has it say who asked: the stack that came leads to a socket or a timer, that of a continuation to the caller.
+ * Only after a turn is this the promise that the caller waits for.
+ */
+export async function explained(error: unknown): Promise<never> {
+  await undefined
+  await undefined
+  await undefined
+  if (error instanceof Error && Object.isExtensible(error)) Error.captureStackTrace(error)
+  throw error
 }

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { credentialsFrom } from '../../../src/credentials/index'
 import { type Credentials, Pool, type PoolOptions } from '../../../src/index'
 import { certificateAuthority } from '../../support/tls-certificates'
 import { startRoundTripCounter } from '../../support/tls-round-trips'
@@ -149,10 +150,11 @@ describe('a connection string with sslmode=verify-full', () => {
 })
 
 describe('credentials and a connection string', () => {
-  const given = (more: Partial<Credentials>) => async () => {
-    const { user, password } = server
-    return { user, password, ...more }
-  }
+  const given = (more: Partial<Credentials>) =>
+    credentialsFrom(() => {
+      const { user, password } = server
+      return { user, password, ...more }
+    })
 
   it('that names no database: theirs is used', async () => {
     const credentials = given({ database: 'template1' })
@@ -200,7 +202,7 @@ describe('round trips of a pool from nothing to the first row, TCP included,', (
     ['on a server 18 with direct negotiation', () => server, { sslnegotiation: 'direct' as const }, 6],
   ])('are, with TLS 1.3, SCRAM and credentials that have to be fetched, %s', async (_, target, options, expected) => {
     const { user, password, database, authority } = target()
-    const credentials = async () => ({ user, password, database })
+    const credentials = credentialsFrom(async () => ({ user, password, database }))
     const verified: PoolOptions = { ssl: 'verify-full', ca: authority.cert, credentials, ...options }
     expect(await roundTrips(target(), expected, ({ host, port }) => ({ host, port, ...verified }))).toBe(expected)
   })

@@ -1,5 +1,6 @@
 import { startRelay } from 'pg-thaw/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { CredentialsError, credentialsFrom } from '../../../src/credentials/index'
 import { type Credentials, Pool, type PoolOptions } from '../../../src/index'
 import { createDatabase, type TestDatabase } from '../../support/database'
 
@@ -32,10 +33,10 @@ afterEach(async () => {
 
 function open(options: PoolOptions = {}): void {
   const { host, port, database: name } = database.config
-  const credentials = ({ fresh }: { fresh: boolean }) => {
+  const credentials = credentialsFrom(({ fresh }) => {
     asked.push(fresh)
     return given
-  }
+  })
   pool = new Pool({ host, port, database: name, credentials, ...options })
 }
 
@@ -96,7 +97,9 @@ describe('a pool with a credentials provider', () => {
     open({ host: undefined, port: undefined })
     expect(await user()).toBe(role)
     await pool.drain()
-    const late = expect(user()).rejects.toMatchObject({ code: 'POOL_ENDED' })
+    const abort = new AbortController()
+    const late = expect(pool.connect({ signal: abort.signal })).rejects.toMatchObject({ code: 'POOL_ACQUIRE_ABORTED' })
+    abort.abort()
     await pool.end()
     await late
     // What was under way before this has arrived when it is done.
@@ -110,6 +113,36 @@ describe('a pool with a credentials provider', () => {
   it('refuses unknown words for ssl, and a provider that is none', () => {
     open()
     expect(() => new Pool({ ssl: 'verify-ful' as 'verify-full' })).toThrow(/`ssl`/)
-    expect(() => new Pool({ credentials: 'secret' as never })).toThrow(/`credentials` to be a function/)
+    expect(() => new Pool({ credentials: 'secret' as never })).toThrow(/`credentials` to be a provider/)
+  })
+
+  it('refuses a function that brings no more along than itself, and says what to write', () => {
+    open()
+    const alone = async () => ({ password: 'marker-secret' })
+    expect(() => new Pool({ credentials: alone as never })).toThrow(
+      expect.objectContaining({
+        code: 'POOL_OPTION_INVALID',
+        option: 'credentials',
+        message: expect.stringContaining('`credentialsFrom(yourFunction)` of pg-thaw/credentials'),
+      }),
+    )
+    expect(() => credentialsFrom('secret' as never)).toThrow(
+      expect.objectContaining({ code: 'CREDENTIALS_OPTION_INVALID' }),
+    )
+  })
+
+  it('says why there are no credentials, in the cause', async () => {
+    open()
+    given = { username: role } as Credentials
+    const error = await pool.query('SELECT 1').catch((it: unknown) => it)
+    expect(error).toMatchObject({ name: 'DialError', code: 'POOL_CREDENTIALS_INVALID', retry: 'never' })
+    expect((error as Error).cause).toBeInstanceOf(CredentialsError)
+    given = { user: role, password: 'first' }
+    expect(await user()).toBe(role)
+  })
+
+  it('takes null for none', async () => {
+    open({ credentials: null as never, user: role, password: 'first' })
+    expect(await user()).toBe(role)
   })
 })

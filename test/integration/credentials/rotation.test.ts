@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { secretsManager } from '../../../src/credentials/secrets-manager'
+import { CredentialCache } from '../../../src/credentials/source/credential-cache'
 import { systemClock } from '../../../src/pool/clock'
-import { CredentialSource } from '../../../src/postgres/connection/credential-source'
 import type { Credentials } from '../../../src/postgres/connection/credentials'
-import { VerifiedTls } from '../../../src/postgres/connection/tls'
+import { classifyDialFailure as classify } from '../../../src/postgres/connection/sqlstate'
+import { verifiedTls } from '../../../src/postgres/connection/tls'
 import { noAwsVariables, useEnvironmentVariables } from '../../support/environment-variables'
 import { type RotationSteps, SecretsManagerDouble } from '../../support/secrets-manager'
 import { startTlsServer, type TlsServer } from '../../support/tls-server'
@@ -58,11 +59,11 @@ function secretOf(username: string, password: string): string {
 
 function newSource() {
   const provider = secretsManager({ secretId })
-  return new CredentialSource({ provider, ttlMillis: 300_000, clock: systemClock, random: Math.random })
+  return new CredentialCache({ provider, classify, ttlMillis: 300_000, clock: systemClock, random: Math.random })
 }
 
 /** Signs in with TLS and SCRAM, and asks who it is. */
-async function signIn(source: CredentialSource): Promise<string> {
+async function signIn(source: CredentialCache): Promise<string> {
   const { signal } = new AbortController()
   const client = await source.use(signal, async (pending) => open(await pending))
   const { rows } = await client.query('SELECT current_user AS name')
@@ -71,7 +72,7 @@ async function signIn(source: CredentialSource): Promise<string> {
 }
 
 async function open({ host, port, user, password, database }: Credentials): Promise<Client> {
-  const ssl = new VerifiedTls({ ca: server.authority.cert }).ssl(host)
+  const ssl = verifiedTls({ ca: server.authority.cert })(host)
   const client = new Client({ ...{ host, port, user, password, database }, ssl } as object)
   client.on('error', () => {})
   try {
@@ -91,7 +92,7 @@ const alter = async (secret: string) => {
 
 describe('a secret that rotates under a warm environment', () => {
   /** The new password is tested as a rotating function does it, and calls go on between all steps. */
-  const stepsOf = (source: CredentialSource, create: RotationSteps['create']): RotationSteps => ({
+  const stepsOf = (source: CredentialCache, create: RotationSteps['create']): RotationSteps => ({
     create,
     set: alter,
     test: async (pending) => {

@@ -1,10 +1,10 @@
 import { inspect } from 'node:util'
 import { Client, type ClientConfig } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { signInWith } from '../../../src/credentials/source/sign-in'
 import type { Credentials } from '../../../src/postgres/connection/credentials'
 import type { PgClient } from '../../../src/postgres/connection/pg-client'
-import { signInWith } from '../../../src/postgres/connection/sign-in'
-import { VerifiedTls } from '../../../src/postgres/connection/tls'
+import { verifiedTls } from '../../../src/postgres/connection/tls'
 import { startTlsServer, type TlsServer } from '../../support/tls-server'
 import { socketToHere } from '../../support/tls-sockets'
 
@@ -22,7 +22,7 @@ function clientOf(config: ClientConfig): PgClient {
   return client
 }
 
-const verified = () => new VerifiedTls({ ca: server.authority.cert }).ssl(server.host)
+const verified = () => verifiedTls({ ca: server.authority.cert })(server.host)
 
 function deferred<T>() {
   let resolve: (value: T) => void = () => {}

@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { VerifiedTls } from '../../../src/postgres/connection/tls'
+import { verifiedTls } from '../../../src/postgres/connection/tls'
 import { certificateAuthority } from '../../support/tls-certificates'
 import { startRoundTripCounter } from '../../support/tls-round-trips'
 import { groupsBefore18, startTlsServer, type TlsServer } from '../../support/tls-server'
@@ -35,45 +35,45 @@ const encrypted = { ssl: true, version: 'TLSv1.3' }
 
 describe('verified TLS with a real server', () => {
   it.each(['localhost', '127.0.0.1'])('knows it by its name or address: %s', async (host) => {
-    expect(await connect({ host, ssl: new VerifiedTls({ ca: server.authority.cert }).ssl(host) })).toEqual(encrypted)
+    expect(await connect({ host, ssl: verifiedTls({ ca: server.authority.cert })(host) })).toEqual(encrypted)
   })
 
   it('knows it by an authority out of a file', async () => {
-    const tls = new VerifiedTls({ sslrootcert: server.caFile })
-    expect(await connect({ host: '127.0.0.1', ssl: tls.ssl('127.0.0.1') })).toEqual(encrypted)
+    const tls = verifiedTls({ sslrootcert: server.caFile })
+    expect(await connect({ host: '127.0.0.1', ssl: tls('127.0.0.1') })).toEqual(encrypted)
   })
 
   it('knows RDS by the file that Lambda ships', async () => {
-    const tls = new VerifiedTls({ lambdaCaFile: server.caFile })
-    expect(await connect({ host: rdsHost, stream: () => socketToHere(), ssl: tls.ssl(rdsHost) })).toEqual(encrypted)
+    const tls = verifiedTls({}, server.caFile)
+    expect(await connect({ host: rdsHost, stream: () => socketToHere(), ssl: tls(rdsHost) })).toEqual(encrypted)
   })
 
   it('does not trust that file for anything else', async () => {
-    const tls = new VerifiedTls({ lambdaCaFile: server.caFile })
-    await expect(connect({ host: 'localhost', ssl: tls.ssl('localhost') })).rejects.toMatchObject({
+    const tls = verifiedTls({}, server.caFile)
+    await expect(connect({ host: 'localhost', ssl: tls('localhost') })).rejects.toMatchObject({
       code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
     })
   })
 
   it('refuses a server of another authority', async () => {
-    const tls = new VerifiedTls({ ca: certificateAuthority().cert })
-    await expect(connect({ host: 'localhost', ssl: tls.ssl('localhost') })).rejects.toMatchObject({
+    const tls = verifiedTls({ ca: certificateAuthority().cert })
+    await expect(connect({ host: 'localhost', ssl: tls('localhost') })).rejects.toMatchObject({
       code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
     })
   })
 
   it('refuses a server of another name', async () => {
     const host = 'other.example.com'
-    const tls = new VerifiedTls({ ca: server.authority.cert })
-    await expect(connect({ host, stream: () => socketToHere(), ssl: tls.ssl(host) })).rejects.toMatchObject({
+    const tls = verifiedTls({ ca: server.authority.cert })
+    await expect(connect({ host, stream: () => socketToHere(), ssl: tls(host) })).rejects.toMatchObject({
       code: 'ERR_TLS_CERT_ALTNAME_INVALID',
     })
   })
 
   it('refuses a server without TLS', async () => {
     await using plain = await startTlsServer({ settings: { ssl: 'off' } })
-    const tls = new VerifiedTls({ ca: plain.authority.cert })
-    await expect(connect({ host: '127.0.0.1', port: plain.port, ssl: tls.ssl('127.0.0.1') })).rejects.toThrow(
+    const tls = verifiedTls({ ca: plain.authority.cert })
+    await expect(connect({ host: '127.0.0.1', port: plain.port, ssl: tls('127.0.0.1') })).rejects.toThrow(
       'does not support SSL',
     )
   })
@@ -94,7 +94,7 @@ describe('round trips from nothing to the first row, TCP included,', () => {
     return fewest
   }
 
-  const verified = (target: TlsServer) => new VerifiedTls({ ca: target.authority.cert }).ssl('127.0.0.1')
+  const verified = (target: TlsServer) => verifiedTls({ ca: target.authority.cert })('127.0.0.1')
 
   it('are 7 with TLS 1.3 and SCRAM on a server 18', async () => {
     expect(await roundTrips(server, { ssl: verified(server) }, 7)).toBe(7)

@@ -39,11 +39,36 @@ async function runAlone(text: string): Promise<string> {
 }
 
 describe('a bundle', () => {
-  it.each(['secrets-extension', 'rds-iam', 'dsql'])('with %s has nothing in it that is not ours', async (name) => {
-    const { metafile } = await bundle(name, 'bundle')
+  it.each(['index', 'secrets-extension', 'rds-iam', 'dsql'])(
+    'with %s has nothing in it of a pool but its clock and how errors are read',
+    async (name) => {
+      const { metafile } = await bundle(name, 'bundle')
+      const inputs = Object.keys(metafile.inputs)
+      expect(inputs).toContain(`src/credentials/${name}.ts`)
+      expect(inputs.filter((path) => !path.startsWith('src/credentials/')).sort()).toEqual([
+        'src/pool/clock.ts',
+        'src/pool/errors.ts',
+        'src/postgres/connection/credentials.ts',
+      ])
+    },
+  )
+
+  it('of a function without credentials has nothing in it of what gets them', async () => {
+    const { metafile } = await build({
+      stdin: {
+        contents: "export { Pool, createPool, wrapHandler } from './src/index.ts'",
+        resolveDir: resolve('.'),
+      },
+      write: false,
+      bundle: true,
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      metafile: true,
+    })
     const inputs = Object.keys(metafile.inputs)
-    expect(inputs).toContain(`src/credentials/${name}.ts`)
-    expect(inputs.filter((path) => !path.startsWith('src/credentials/'))).toEqual([])
+    expect(inputs).toContain('src/postgres/connection/pg-connector.ts')
+    expect(inputs.filter((path) => path.startsWith('src/credentials/'))).toEqual([])
   })
 
   it.each(['secrets-extension', 'rds-iam', 'dsql'])('of a function with a pool and %s has no AWS SDK', async (name) => {
@@ -83,6 +108,30 @@ describe('a bundle', () => {
         console.log(JSON.stringify({ before, after: loaded > 0, code }))
       })`
     expect(JSON.parse(await runAlone(text))).toEqual({ before: 0, after: true, code: 'CREDENTIALS_REGION_MISSING' })
+  })
+})
+
+describe('the errors of one entry point', () => {
+  it.each(['commonjs', 'module'] as const)('are known to another (%s)', async (format) => {
+    const names = ['pg-thaw', 'pg-thaw/credentials', 'pg-thaw/rds-iam']
+    const imports = names.map((it) => (format === 'module' ? `await import('${it}')` : `require('${it}')`)).join(', ')
+    const program = `
+      const [{ createPool }, { CredentialsError }, { rdsIam }] = [${imports}]
+      const pool = createPool({ credentials: rdsIam({ host: 'localhost', user: 'app', region: 'eu-west-1' }) })
+      pool.query('SELECT 1').catch(({ code, cause }) => {
+        const isKnown = [cause, cause.cause].map((it) => it instanceof CredentialsError)
+        console.log(JSON.stringify({ code, isKnown, deeper: cause.cause.code }))
+      })`
+    const env = { PATH: process.env.PATH }
+    const { stdout } = await run(process.execPath, [`--input-type=${format}`, '--eval', program], {
+      env,
+      timeout: 20_000,
+    })
+    expect(JSON.parse(stdout)).toEqual({
+      code: 'POOL_CREDENTIALS_FAILED',
+      isKnown: [true, false],
+      deeper: 'CREDENTIALS_KEYS_MISSING',
+    })
   })
 })
 

@@ -2,8 +2,8 @@ import { DsqlSigner } from '@aws-sdk/dsql-signer'
 import { Signer } from '@aws-sdk/rds-signer'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { dsql } from '../../../src/credentials/dsql'
-import type { CredentialsProvider } from '../../../src/credentials/provider'
 import { rdsIam } from '../../../src/credentials/rds-iam'
+import type { CredentialsProvider } from '../../../src/postgres/connection/credentials'
 import { noAwsVariables, useEnvironmentVariables } from '../../support/environment-variables'
 
 const set = useEnvironmentVariables()

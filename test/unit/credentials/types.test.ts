@@ -1,22 +1,26 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import type { CredentialsProvider, PoolOptions } from 'pg-thaw'
+import { credentialsFrom } from 'pg-thaw/credentials'
+import { type SecretsManagerOptions, secretsManager } from 'pg-thaw/secrets-manager'
 import { describe, expectTypeOf, it } from 'vitest'
-import type * as ours from '../../../src/credentials/provider'
-import { type SecretsManagerOptions, secretsManager } from '../../../src/credentials/secrets-manager'
-import type * as pools from '../../../src/postgres/connection/credential-source'
 
 // Checked by the compiler (`npm run types`).
 
 describe('providers, for the compiler,', () => {
-  it('are what pools take, although the two rooms know nothing of each other', () => {
-    expectTypeOf<ours.CredentialsProvider>().toEqualTypeOf<pools.CredentialsProvider>()
-    expectTypeOf<ours.Credentials>().toEqualTypeOf<pools.Credentials>()
-    expectTypeOf(secretsManager).returns.toExtend<pools.CredentialsProvider>()
+  it('are what pools take, and may be asked by others too', () => {
+    expectTypeOf(secretsManager).returns.toExtend<PoolOptions['credentials']>()
+    expectTypeOf(secretsManager).returns.toExtend<CredentialsProvider>()
   })
 
-  it("may be a user's own function, which needs nothing that it is told", () => {
-    expectTypeOf<() => Promise<{ user: string; password: string }>>().toExtend<pools.CredentialsProvider>()
-    expectTypeOf<() => { password: string }>().toExtend<pools.CredentialsProvider>()
-    expectTypeOf<() => Promise<{ password: number }>>().not.toExtend<pools.CredentialsProvider>()
+  it("may be made of a user's own function, which needs nothing that it is told", () => {
+    expectTypeOf<() => Promise<{ user: string; password: string }>>().toExtend<CredentialsProvider>()
+    expectTypeOf<() => { password: string }>().toExtend<CredentialsProvider>()
+    expectTypeOf<() => Promise<{ password: number }>>().not.toExtend<CredentialsProvider>()
+    expectTypeOf(credentialsFrom).returns.toExtend<PoolOptions['credentials']>()
+  })
+
+  it('are not a function alone', () => {
+    expectTypeOf<() => { password: string }>().not.toExtend<PoolOptions['credentials']>()
   })
 
   it('take a client of the AWS SDK', () => {

@@ -1,30 +1,40 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { wrapHandler } from '../../../src/lambda/wrap-handler'
 import { environment, type LivePool } from '../../../src/registry/environment'
 
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 const HIGH_WATER_MARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark')
 
+type Loose = (...args: unknown[]) => unknown
+
 let events: string[]
 let restoring: Promise<void> | undefined
+let lingering: Promise<void> | undefined
 let pool: LivePool
 
 beforeEach(() => {
   events = []
   restoring = undefined
+  lingering = undefined
   pool = {
     pool: {},
     name: undefined,
     pooling: 'auto',
     min: 1,
+    held: [],
     leaseMillis: 75_000,
+    lingerMillis: 60_000,
     madeWith: () => false,
-    wake: () => {},
-    trim: () => void events.push('end'),
+    wake: () => void events.push('begin'),
+    trim: () => {},
     goodbye: async () => {},
+    isBusy: () => lingering !== undefined,
+    quiet: async () => lingering,
     reclaim: () => {},
     isOpen: true,
+    // Asked when the last open invocation is over.
     get isRestoring() {
+      events.push('end')
       return restoring !== undefined
     },
     restored: async () => restoring,
@@ -33,12 +43,43 @@ beforeEach(() => {
 })
 afterEach(() => void environment().pools.delete(pool))
 
-function owedRollback(): { finish: () => void } {
+function owed(): { promise: Promise<void>; finish: () => void } {
   let finish: () => void = () => {}
-  restoring = new Promise((resolve) => {
+  const promise = new Promise<void>((resolve) => {
     finish = resolve
   })
-  return { finish: () => finish() }
+  return { promise, finish: () => finish() }
+}
+
+function owedRollback(): { finish: () => void } {
+  const { promise, finish } = owed()
+  restoring = promise
+  return { finish }
+}
+
+/** Work that nobody awaits. */
+function leftWork(): { finish: () => void } {
+  const { promise, finish } = owed()
+  lingering = promise
+  return {
+    finish: () => {
+      lingering = undefined
+      finish()
+    },
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Lambda's context as runtimes up to nodejs22.x make it; its answers are written down. */
+function answeringContext(): Record<'done' | 'succeed' | 'fail', Loose> & typeof context {
+  const answer =
+    (name: string): Loose =>
+    (...args) =>
+      void events.push(`${name} ${args.join()}`)
+  return { ...context, done: answer('done'), succeed: answer('succeed'), fail: answer('fail') }
 }
 
 const context = { getRemainingTimeInMillis: () => 3000 }
@@ -56,15 +97,16 @@ describe('a wrapped handler', () => {
     const answer = await handler({ n: 1 }, context)
     events.push('answered')
     expect(answer).toBe(2)
-    expect(events).toEqual(['handler', 'end', 'answered'])
+    expect(events).toEqual(['begin', 'handler', 'end', 'answered'])
   })
 
   it('rejects as the handler does, and ends the invocation', async () => {
+    const failure = new Error('handler')
     const handler = wrapHandler(async () => {
-      throw new Error('handler')
+      throw failure
     })
-    await expect(handler()).rejects.toThrow('handler')
-    expect(events).toEqual(['end'])
+    await expect(handler()).rejects.toBe(failure)
+    expect(events).toEqual(['begin', 'end'])
   })
 
   it('throws as the handler does, and ends the invocation', () => {
@@ -72,51 +114,25 @@ describe('a wrapped handler', () => {
       throw new Error('sync')
     })
     expect(() => handler()).toThrow('sync')
-    expect(events).toEqual(['end'])
+    expect(events).toEqual(['begin', 'end'])
   })
 
-  it('ends at once for a handler that returns no promise', () => {
+  it('is over when it has returned, where it has no other way to answer', () => {
     const handler = wrapHandler((_event: unknown, _context: unknown) => 'plain')
     expect(handler({}, context)).toBe('plain')
-    expect(events).toEqual(['end'])
+    expect(events).toEqual(['begin', 'end'])
   })
 
-  it('ends at once for a handler that ignores the callback which it is given', () => {
-    const handler = wrapHandler((_event: unknown) => 'plain') as (...args: unknown[]) => unknown
-    expect(handler({}, context, () => {})).toBe('plain')
-    expect(events).toEqual(['end'])
-  })
-
-  it('ends when a callback handler calls back, before Lambda hears of it', () => {
-    let callBack: () => void = () => {}
-    const handler = wrapHandler((_event: unknown, _context: unknown, callback: (error: null, n: number) => void) => {
-      callBack = () => callback(null, 7)
-    })
-    handler({}, context, (...result) => events.push(`callback ${result[1]}`))
-    expect(events).toEqual([])
-    callBack()
-    expect(events).toEqual(['end', 'callback 7'])
-  })
-
-  it('waits for a rollback that is owed before it answers', async () => {
-    const rollback = owedRollback()
-    const answered = wrapHandler(async () => 'done')().then((it) => events.push(it))
-    await new Promise(setImmediate)
-    expect(events).toEqual(['end'])
-    rollback.finish()
+  it('waits for any object with a then', async () => {
+    const { promise, finish } = owed()
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+    const handler = wrapHandler(() => ({ then: promise.then.bind(promise) }))
+    const answered = Promise.resolve(handler())
+    await turn()
+    expect(events).toEqual(['begin'])
+    finish()
     await answered
-    expect(events).toEqual(['end', 'end', 'done'])
-  })
-
-  it('waits for a rollback that is owed before it calls back', async () => {
-    const rollback = owedRollback()
-    const handler = wrapHandler((_event: unknown, _context: unknown, callback: () => void) => callback())
-    const called = new Promise<void>((resolve) => handler({}, context, resolve)).then(() => events.push('called'))
-    await new Promise(setImmediate)
-    expect(events).toEqual(['end'])
-    rollback.finish()
-    await called
-    expect(events).toEqual(['end', 'end', 'called'])
+    expect(events).toEqual(['begin', 'end'])
   })
 
   it('carries the deadline into the handler and what it awaits', async () => {
@@ -132,7 +148,48 @@ describe('a wrapped handler', () => {
     expect(remaining()).toBeUndefined()
   })
 
-  it('looks to Lambda like the handler: length, name and the marks of streaming', () => {
+  it('finds the context of a streaming handler in third place', async () => {
+    const handler = wrapHandler(async (_event: unknown, _stream: unknown, _context: unknown) => remaining())
+    expect(await handler({}, { write: () => true }, context)).toBeLessThanOrEqual(3000)
+  })
+
+  it("finds Lambda's context in that of a durable function", async () => {
+    const handler = wrapHandler(async (_event: unknown, _context: unknown) => remaining())
+    expect(await handler({}, { lambdaContext: context })).toBeLessThanOrEqual(3000)
+  })
+
+  it.each([[[]], [[{}]], [[{}, null]], [[{}, undefined, undefined]], [[{}, 'x', null]]])(
+    'takes the arguments that it is given: %j',
+    async (args) => {
+      const handler = wrapHandler(async (...given: unknown[]) => [given, remaining()]) as Loose
+      expect(await handler(...args)).toEqual([args, Number.POSITIVE_INFINITY])
+    },
+  )
+
+  it('counts once when it is wrapped twice', async () => {
+    await wrapHandler(wrapHandler(async () => events.push('handler')))()
+    expect(events).toEqual(['begin', 'handler', 'end'])
+  })
+
+  it('hands on what `this` was', () => {
+    const holder = {
+      name: 'holder',
+      handler: wrapHandler(function (this: { name: string }) {
+        return this.name
+      }),
+    }
+    expect(holder.handler()).toBe('holder')
+  })
+
+  it('refuses what is no function', () => {
+    expect(() => wrapHandler('index.handler' as never)).toThrow(
+      'Expected `handler` to be a function, got `index.handler` (string)',
+    )
+  })
+})
+
+describe('the function that is wrapped', () => {
+  it('looks to Lambda as before: length, name and the marks of streaming', () => {
     async function stream(_event: unknown, _responseStream: unknown, _context: unknown): Promise<void> {}
     Reflect.set(stream, STREAMING, 'response')
     Reflect.set(stream, HIGH_WATER_MARK, 64)
@@ -147,27 +204,95 @@ describe('a wrapped handler', () => {
     ).toBe(false)
   })
 
-  it('finds the context of a streaming handler in third place', async () => {
-    const handler = wrapHandler(async (_event: unknown, _stream: unknown, _context: unknown) => remaining())
-    expect(await handler({}, { write: () => true }, context)).toBeLessThanOrEqual(3000)
+  it('keeps its properties, hidden ones too, and its methods act on it', async () => {
+    const used: string[] = []
+    const engine = Object.assign(async () => used.join(), {
+      route: '/orders',
+      use(middleware: string) {
+        used.push(middleware)
+        return this
+      },
+    })
+    Object.defineProperty(engine, 'hidden', { value: 'h', enumerable: false })
+    const wrapped = wrapHandler(engine)
+    expect([wrapped.route, Reflect.get(wrapped, 'hidden')]).toEqual(['/orders', 'h'])
+    expect(wrapped.use('one').use('two')).toBe(wrapped)
+    expect(await wrapped()).toBe('one,two')
+    expect(events).toEqual(['begin', 'end'])
   })
+})
 
-  it('counts once when it is wrapped twice', async () => {
-    await wrapHandler(wrapHandler(async () => events.push('handler')))()
-    expect(events).toEqual(['handler', 'end'])
-  })
-
-  it('hands on what `this` was', () => {
-    const holder = {
-      name: 'holder',
-      handler: wrapHandler(function (this: { name: string }) {
-        return this.name
+describe('a handler that calls back', () => {
+  const shapes: [string, (answer: (callback: Loose) => void) => Loose][] = [
+    ['plain', (answer) => (_event, _context, callback) => answer(callback as Loose)],
+    [
+      'bound',
+      (answer) => ((_event: unknown, _context: unknown, callback: Loose) => answer(callback)).bind(null) as Loose,
+    ],
+    [
+      'with rest parameters',
+      (answer) =>
+        (...args) =>
+          answer(args[2] as Loose),
+    ],
+    [
+      'with a default parameter',
+      (answer) =>
+        (_event, _context, callback = () => {}) =>
+          answer(callback as Loose),
+    ],
+    [
+      'with arguments',
+      (answer) =>
+        function () {
+          // biome-ignore lint/complexity/noArguments: that is what is tested
+          answer(arguments[2])
+        },
+    ],
+  ]
+  it.each(shapes)('lasts until it does, before Lambda hears of it: %s', (_name, shape) => {
+    let callBack: () => void = () => {}
+    const handler = wrapHandler(
+      shape((callback) => {
+        callBack = () => callback(null, 7)
       }),
-    }
-    expect(holder.handler()).toBe('holder')
+    )
+    handler({}, context, (...result: unknown[]) => events.push(`callback ${result[1]}`))
+    expect(events).toEqual(['begin'])
+    callBack()
+    expect(events).toEqual(['begin', 'end', 'callback 7'])
   })
 
-  it('calls back in order when a handler does so twice', async () => {
+  it('lasts on where it ignores the callback that it is given', () => {
+    const handler = wrapHandler((_event: unknown) => 'plain') as Loose
+    const deadline = { getRemainingTimeInMillis: () => 0 }
+    expect(handler({}, deadline, () => {})).toBe('plain')
+    expect(events).toEqual(['begin'])
+    // Gives that one up, whose time is over.
+    wrapHandler(() => {})()
+    expect(events).toEqual(['begin', 'begin', 'end'])
+  })
+
+  it('ends once, at the first answer, where it returns a promise as well', async () => {
+    const handler = wrapHandler(async (_event: unknown, _context: unknown, callback: Loose) => {
+      callback(null, 'called')
+      await turn()
+      return 'returned'
+    })
+    expect(await handler({}, context, (...result) => events.push(`callback ${result[1]}`))).toBe('returned')
+    expect(events).toEqual(['begin', 'end', 'callback called'])
+  })
+
+  it('ends once where it calls back and throws', () => {
+    const handler = wrapHandler((_event: unknown, _context: unknown, callback: Loose) => {
+      callback(null)
+      throw new Error('after')
+    })
+    expect(() => handler({}, context, () => events.push('callback'))).toThrow('after')
+    expect(events).toEqual(['begin', 'end', 'callback'])
+  })
+
+  it('calls back in order when it does so twice', async () => {
     const rollback = owedRollback()
     const heard: number[] = []
     const handler = wrapHandler((_event: unknown, _context: unknown, callback: (n: number) => void) => {
@@ -175,14 +300,151 @@ describe('a wrapped handler', () => {
       callback(2)
     })
     handler({}, context, (n) => heard.push(n))
+    expect(heard).toEqual([])
     rollback.finish()
-    await new Promise(setImmediate)
+    await turn()
     expect(heard).toEqual([1, 2])
+    expect(events).toEqual(['begin', 'end'])
+  })
+})
+
+describe("a handler that answers through its context, on Lambda's older runtimes,", () => {
+  it.each([
+    ['done', [null, 'x'], 'done ,x'],
+    ['succeed', ['x'], 'succeed x'],
+    ['fail', ['x'], 'fail x'],
+  ] as const)('lasts until it calls %s', (name, answer, heard) => {
+    let callBack: () => void = () => {}
+    const handler = wrapHandler((_event: unknown, given: ReturnType<typeof answeringContext>) => {
+      callBack = () => given[name](...answer)
+    })
+    handler({}, answeringContext())
+    expect(events).toEqual(['begin'])
+    callBack()
+    expect(events).toEqual(['begin', 'end', heard])
   })
 
-  it('refuses what is no function', () => {
-    expect(() => wrapHandler('index.handler' as never)).toThrow(
-      'Expected `handler` to be a function, got `index.handler` (string)',
-    )
+  it('may still answer by a promise', async () => {
+    const handler = wrapHandler(async (_event: unknown, _context: unknown) => 'promised')
+    expect(await handler({}, answeringContext())).toBe('promised')
+    expect(events).toEqual(['begin', 'end'])
+  })
+
+  class FunctionContext {
+    readonly awsRequestId = 'a'
+    succeed = (answer: unknown) => void events.push(`succeed ${answer}`)
+    getRemainingTimeInMillis(): number {
+      return 3000
+    }
+  }
+  it.each([
+    ['as it comes', new FunctionContext()],
+    ['frozen', Object.freeze(new FunctionContext())],
+  ])('sees everything else of a context %s', async (_kind, given) => {
+    const seen = wrapHandler((_event: unknown, inside: FunctionContext) => {
+      inside.succeed('x')
+      return [{ ...inside, succeed: 0 }, inside.getRemainingTimeInMillis(), inside instanceof FunctionContext]
+    })({}, given)
+    expect(seen).toEqual([{ awsRequestId: 'a', succeed: 0 }, 3000, true])
+    expect(events).toEqual(['begin', 'end', 'succeed x'])
+  })
+
+  it('changes the context that it was given, whose answers stay as they are', () => {
+    const given: ReturnType<typeof answeringContext> & { callbackWaitsForEmptyEventLoop?: boolean } = answeringContext()
+    const { done } = given
+    wrapHandler((_event: unknown, inside: typeof given) => {
+      inside.callbackWaitsForEmptyEventLoop = false
+      inside.done()
+    })({}, given)
+    expect([given.callbackWaitsForEmptyEventLoop, given.done]).toEqual([false, done])
+  })
+
+  it('gets a context without answers as it is', () => {
+    expect(wrapHandler((_event: unknown, inside: unknown) => inside)({}, context)).toBe(context)
+  })
+})
+
+describe('an answer', () => {
+  const work: [string, () => { finish: () => void }][] = [
+    ['work that was not awaited', leftWork],
+    ['a rollback that is owed', owedRollback],
+  ]
+  describe.each(work)('waits for %s', (_what, begin) => {
+    it('by a promise', async () => {
+      const left = begin()
+      const heard = vi.fn()
+      const answered = wrapHandler(async () => 'done')().then(heard)
+      await turn()
+      expect(heard).not.toHaveBeenCalled()
+      left.finish()
+      await answered
+      expect(heard).toHaveBeenCalledWith('done')
+    })
+
+    it("by a rejection, with the handler's own error", async () => {
+      const left = begin()
+      const failure = new Error('own')
+      const heard = vi.fn()
+      const answered = wrapHandler(async () => {
+        throw failure
+      })().catch(heard)
+      await turn()
+      expect(heard).not.toHaveBeenCalled()
+      left.finish()
+      await answered
+      expect(heard).toHaveBeenCalledWith(failure)
+    })
+
+    it('by a callback', async () => {
+      const left = begin()
+      const heard = vi.fn()
+      const handler = wrapHandler((_event: unknown, _context: unknown, callback: Loose) => callback(null, 'done'))
+      const called = new Promise<void>((resolve) => {
+        handler({}, context, (...result) => {
+          heard(...result)
+          resolve()
+        })
+      })
+      await turn()
+      expect(heard).not.toHaveBeenCalled()
+      left.finish()
+      await called
+      expect(heard).toHaveBeenCalledWith(null, 'done')
+    })
+
+    it('by the context', async () => {
+      const left = begin()
+      const heard = vi.fn()
+      const called = new Promise<void>((resolve) => {
+        const succeed = (answer: unknown) => {
+          heard(answer)
+          resolve()
+        }
+        wrapHandler((_event: unknown, given: { succeed: Loose }) => void given.succeed('done'))({}, { succeed })
+      })
+      await turn()
+      expect(heard).not.toHaveBeenCalled()
+      left.finish()
+      await called
+      expect(heard).toHaveBeenCalledWith('done')
+    })
+
+    it('by a return, which becomes a promise', async () => {
+      const left = begin()
+      const returned: unknown = wrapHandler(() => 'done')()
+      expect(returned).toBeInstanceOf(Promise)
+      left.finish()
+      expect(await returned).toBe('done')
+    })
+
+    it('by a throw, which becomes a rejection', async () => {
+      const left = begin()
+      const returned: unknown = wrapHandler(() => {
+        throw new Error('own')
+      })()
+      expect(returned).toBeInstanceOf(Promise)
+      left.finish()
+      await expect(returned).rejects.toThrow('own')
+    })
   })
 })

@@ -1,6 +1,4 @@
-import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
-import { AcquireTimeoutError, PoolError } from '../../../src/pool/errors'
 import { settled } from '../../support/fake-clock'
 import { createFakePool } from '../../support/fake-pool'
 
@@ -15,67 +13,60 @@ test('A1: a waiter that times out in the tick in which it is served settles once
   expect(pool.stats()).toMatchObject({ lent: 1, waiting: 0, acquireTimeouts: 0 })
 })
 
-test('A1: a waiter whose time is over when a resource comes back is turned away, and the next one gets it', async () => {
-  const { clock, call, take } = createFakePool({ max: 1 })
+test('A1: a waiter whose time is over while the process had no turn is served if it is its turn first', async () => {
+  const { clock, pool, call, take } = createFakePool({ max: 1 })
   const held = await take()
   const late = call({ timeoutMillis: 100 })
   const next = call()
   clock.stall(100)
   held.release()
-  await settled()
-  expect(late.error).toBeInstanceOf(AcquireTimeoutError)
-  expect(next.checkout.resource.id).toBe(1)
+  await clock.advance(1000)
+  expect([late.state, next.state]).toEqual(['served', 'pending'])
+  expect(pool.stats()).toMatchObject({ acquireTimeouts: 0, waiting: 1 })
 })
 
-test('A1: a waiter that is aborted in the tick in which it was served keeps what it got', async () => {
+test('A1: a waiter that is turned away in the tick in which it was served keeps what it got', async () => {
   const { call, take } = createFakePool({ max: 1 })
   const held = await take()
-  const abort = new AbortController()
-  const waiting = call({ signal: abort.signal })
+  const waiting = call()
   held.release()
-  abort.abort()
+  expect(waiting.leave(new Error('enough'))).toBe(0)
   await settled()
   expect(waiting.state).toBe('served')
 })
 
-test('A2: an abort during the dial rejects the caller, and the connection serves the next', async () => {
-  const { far, pool, call } = createFakePool()
+test('A2: who is turned away during the dial gets the error it is turned away with, and the connection serves the next', async () => {
+  const { far, call } = createFakePool()
   far.gates.dial = 'slow'
-  const abort = new AbortController()
   const reason = new Error('the deadline')
-  const gone = call({ signal: abort.signal })
-  abort.abort(reason)
+  const gone = call()
+  expect(gone.leave(reason)).toBe(1)
   const next = call()
   await settled()
-  expect(gone.error).toBeInstanceOf(PoolError)
-  expect(gone.error).toMatchObject({ code: 'POOL_ACQUIRE_ABORTED', cause: reason })
+  expect(gone.error).toBe(reason)
   far.answer('dial')
   await settled()
   expect(next.checkout.resource.id).toBe(1)
   expect(far.count('dial')).toBe(1)
-  expect(pool.stats().acquireAborts).toBe(1)
 })
 
 test('A2: a connection whose requester has gone stays idle when nobody else waits', async () => {
   const { far, pool, call } = createFakePool()
   far.gates.dial = 'slow'
-  const abort = new AbortController()
-  call({ signal: abort.signal })
-  abort.abort()
+  call().leave()
   far.answer('dial')
   await settled()
   expect(pool.gauges()).toMatchObject({ idle: 1, total: 1 })
 })
 
-test('A3: an abort during the ping rejects at once, and the connection that answers stays in the pool', async () => {
+test('A3: who is turned away during the ping hears of it at once, and the connection that answers stays in the pool', async () => {
   const { clock, far, pool, call, fill } = createFakePool()
   await fill(1)
   clock.stall(5000)
   far.gates.ping = 'slow'
-  const abort = new AbortController()
-  const gone = call({ signal: abort.signal })
+  const gone = call()
   expect(pool.gauges().validating).toBe(1)
-  abort.abort()
+  gone.leave(new Error('enough'))
   await settled()
   expect(gone.state).toBe('failed')
   far.answer('ping')
@@ -83,16 +74,15 @@ test('A3: an abort during the ping rejects at once, and the connection that answ
   expect(pool.gauges()).toMatchObject({ idle: 1, total: 1, waiting: 0 })
 })
 
-test('A3: an abort during the reset rejects at once, and the connection that was reset serves the next', async () => {
+test('A3: who is turned away during the reset hears of it at once, and the connection that was reset serves the next', async () => {
   const { far, pool, call, take } = createFakePool({ max: 1 })
   const held = await take()
   held.resource.condition = 'dirty'
   far.gates.reset = 'slow'
   held.release()
-  const abort = new AbortController()
-  const gone = call({ signal: abort.signal })
+  const gone = call()
   const next = call()
-  abort.abort()
+  gone.leave(new Error('enough'))
   await settled()
   expect(gone.state).toBe('failed')
   far.answer('reset')
@@ -110,26 +100,6 @@ test('A4: a dial that throws before it has begun gives its slot back', async () 
   far.gates.dial = 'ok'
   await clock.advance(100)
   expect(waiting.state).toBe('served')
-})
-
-test('A5: a signal that is aborted already rejects at once, dials nothing and leaves no listener', async () => {
-  const { far, pool, call } = createFakePool()
-  const signal = AbortSignal.abort('over')
-  const refused = call({ signal })
-  await settled()
-  expect(refused.error).toMatchObject({ code: 'POOL_ACQUIRE_ABORTED', cause: 'over' })
-  expect(far.events).toEqual([])
-  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
-  expect(pool.stats()).toMatchObject({ acquireAborts: 1, waiting: 0 })
-})
-
-test('A5: a signal that is aborted already rejects even when one is idle', async () => {
-  const { pool, call, fill } = createFakePool()
-  await fill(1)
-  const refused = call({ signal: AbortSignal.abort() })
-  await settled()
-  expect(refused.state).toBe('failed')
-  expect(pool.gauges().idle).toBe(1)
 })
 
 test('A6: a thousand waiters whose deadlines fall together need no more dials than max', async () => {
@@ -184,4 +154,37 @@ test('A8: what comes back while a query of its borrower may still be running is 
   expect(next.checkout.resource.id).toBe(2)
   expect(far.count('reset')).toBe(0)
   expect(pool.stats().retired.busy).toBe(1)
+})
+
+test('who is turned away without an error is never settled, and in nobody’s way', async () => {
+  const { clock, pool, call, take } = createFakePool({ max: 1 })
+  const held = await take()
+  const [gone, next] = [call({ timeoutMillis: 100 }), call()]
+  expect(gone.leave()).toBe(1)
+  expect(clock.liveTimers).toBe(0)
+  held.release()
+  await clock.advance(1000)
+  expect([gone.state, next.state]).toEqual(['pending', 'served'])
+  expect(pool.stats()).toMatchObject({ waiting: 0, acquireTimeouts: 0 })
+})
+
+test('those who wait are turned away by their labels, in the order in which they came, each with an error of its own', async () => {
+  const { heard, pool, call, take } = createFakePool({ max: 1 })
+  const held = await take()
+  heard.length = 0
+  const left = { label: 'left' }
+  const calls = [call(left, 'a'), call({ label: 'stays' }, 'b'), call(left, 'c')]
+  let made = 0
+  const error = () => {
+    made += 1
+    return new Error(`over ${made}`)
+  }
+  expect(pool.turnAway((label) => label === 'left', error)).toBe(2)
+  expect(pool.turnAway((label) => label === 'left', error)).toBe(0)
+  await settled()
+  expect(heard).toEqual(['a failed', 'c failed'])
+  expect([calls[0]?.error, calls[2]?.error].map(String)).toEqual(['Error: over 1', 'Error: over 2'])
+  held.release()
+  await settled()
+  expect(calls[1]?.state).toBe('served')
 })

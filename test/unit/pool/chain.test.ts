@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { Chain, type Link } from '../../../src/pool/chain'
+import { Chain, type Link, moveTo } from '../../../src/pool/slot'
 
 class Member implements Link<Member> {
+  chain: Chain<Member> | undefined
   older: Member | undefined
   newer: Member | undefined
   readonly name: string
@@ -14,7 +15,7 @@ class Member implements Link<Member> {
 const setUp = (names: string) => {
   const chain = new Chain<Member>()
   const members = [...names].map((name) => new Member(name))
-  for (const member of members) chain.add(member)
+  for (const member of members) moveTo(member, chain)
   const order = () =>
     chain
       .snapshot()
@@ -42,7 +43,7 @@ test.each([
 ])('removing the member at place %i leaves the others in order', (place, left) => {
   const { chain, members, order } = setUp('abcd')
   const member = members[place] as Member
-  chain.remove(member)
+  moveTo(member, undefined)
   expect(order()).toBe(left)
   expect(chain.length).toBe(3)
   expect([chain.oldest?.name, chain.newest?.name]).toEqual([left[0], left[2]])
@@ -51,21 +52,31 @@ test.each([
 
 test('a member that was removed can be added again, as the newest', () => {
   const { chain, members, order } = setUp('abc')
-  chain.remove(members[0] as Member)
-  chain.add(members[0] as Member)
+  moveTo(members[0] as Member, undefined)
+  moveTo(members[0] as Member, chain)
   expect(order()).toBe('bca')
 })
 
 test('a chain that was emptied can be filled again', () => {
   const { chain, members, order } = setUp('ab')
-  for (const member of members) chain.remove(member)
+  for (const member of members) moveTo(member, undefined)
   expect([chain.oldest, chain.newest, chain.length]).toEqual([undefined, undefined, 0])
-  for (const member of members) chain.add(member)
+  for (const member of members) moveTo(member, chain)
   expect(order()).toBe('ab')
 })
 
 test('a snapshot stays as it is while the chain changes', () => {
   const { chain, order } = setUp('abc')
-  for (const member of chain.snapshot()) chain.remove(member)
+  for (const member of chain.snapshot()) moveTo(member, undefined)
   expect(order()).toBe('')
+})
+
+test('a member stands in one chain at a time: moved to another, it is the newest there', () => {
+  const from = setUp('abc')
+  const to = setUp('xy')
+  moveTo(from.members[1] as Member, to.chain)
+  expect([from.order(), from.chain.length]).toEqual(['ac', 2])
+  expect([to.order(), to.chain.length]).toEqual(['xyb', 3])
+  moveTo(from.members[0] as Member, from.chain)
+  expect([from.order(), from.chain.length]).toEqual(['ca', 2])
 })

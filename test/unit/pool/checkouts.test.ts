@@ -48,14 +48,14 @@ test('C4: what comes back dirty is reset before it is lent again', async () => {
   expect(pool.stats().resets).toBe(1)
 })
 
-test('C4: what is reset while nobody waits becomes idle, and restored tells when', async () => {
+test('C4: what is reset while nobody waits becomes idle, and whenNone tells when', async () => {
   const { far, pool, take } = createFakePool()
   const checkout = await take()
   checkout.resource.condition = 'dirty'
   far.gates.reset = 'slow'
   checkout.release()
   let restored = false
-  const done = pool.restored().then(() => {
+  const done = pool.whenNone('returning').then(() => {
     restored = true
   })
   await settled()
@@ -65,10 +65,10 @@ test('C4: what is reset while nobody waits becomes idle, and restored tells when
   expect(pool.gauges()).toMatchObject({ idle: 1, returning: 0 })
 })
 
-test('C4: restored resolves at once when nothing is being reset', async () => {
+test('C4: whenNone resolves at once when nothing is being reset', async () => {
   const { pool, fill } = createFakePool()
   await fill(1)
-  await expect(pool.restored()).resolves.toBeUndefined()
+  await expect(pool.whenNone('returning')).resolves.toBeUndefined()
 })
 
 test('C4: what is clean goes to the next borrower as it is', async () => {
@@ -110,7 +110,7 @@ test('C6: a reset that hangs costs its time limit', async () => {
   checkout.resource.condition = 'dirty'
   far.gates.reset = 'never'
   checkout.release()
-  const restored = pool.restored()
+  const restored = pool.whenNone('returning')
   const next = call()
   await clock.advance(299)
   expect(next.state).toBe('pending')
@@ -173,4 +173,54 @@ test('the borrower’s word counts more than what is known otherwise', async () 
   await settled()
   expect(pool.stats().retired).toMatchObject({ discarded: 1, broken: 0 })
   expect(heard).toEqual(['dialled 1', 'acquired 1', 'released 1', 'retired 1: discarded'])
+})
+
+test('a borrower may say on return that the other side has just answered: it is handed on unasked', async () => {
+  const { clock, far, pool, call, take } = createFakePool({ max: 1 })
+  const held = await take()
+  const next = call()
+  clock.stall(5000)
+  pool.release(held, false, true)
+  await settled()
+  expect(next.checkout.resource.id).toBe(1)
+  expect(far.count('ping')).toBe(0)
+})
+
+test('such a word takes back no suspicion: nobody knows which of the two came first', async () => {
+  const { far, pool, call, take } = createFakePool({ max: 1 })
+  const held = await take()
+  call()
+  pool.wake()
+  pool.release(held, false, true)
+  expect(far.count('ping')).toBe(1)
+})
+
+test('whoever wants to know whether something is being reset can ask', async () => {
+  const { far, pool, take } = createFakePool()
+  const held = await take()
+  held.resource.condition = 'dirty'
+  far.gates.reset = 'slow'
+  held.release()
+  expect(pool.isRestoring).toBe(true)
+  far.answer('reset')
+  await pool.whenNone('returning')
+  expect(pool.isRestoring).toBe(false)
+})
+
+test('whoever waits until nothing is reset or closed hears of it while a failed dial pauses, too', async () => {
+  const { clock, far, pool, call, take } = createFakePool({ max: 2, random: () => 1 })
+  const held = await take()
+  far.gates.close = 'slow'
+  held.release(true)
+  far.gates.dial = 'reject'
+  call({ timeoutMillis: 60_000 })
+  await settled()
+  let closed = false
+  void pool.whenNone('closing').then(() => {
+    closed = true
+  })
+  far.answer('close')
+  await settled()
+  expect(closed).toBe(true)
+  expect(clock.now().monotonic).toBe(1000)
 })

@@ -184,9 +184,7 @@ test('B8: a spike is served by those that come back, with few dials and none aft
 test('B8: who comes while enough is under way starts no dial of its own', async () => {
   const { far, call } = createFakePool({ max: 10 })
   far.gates.dial = 'slow'
-  const abort = new AbortController()
-  call({ signal: abort.signal })
-  abort.abort()
+  call().leave()
   call()
   expect(far.count('dial')).toBe(1)
 })

@@ -2,15 +2,117 @@ import { expect, test } from 'vitest'
 import { settled } from '../../support/fake-clock'
 import { createFakePool } from '../../support/fake-pool'
 
-test('D1: those who wait are rejected at once when the pool ends, in the order in which they came', async () => {
-  const { far, heard, pool, call, take } = createFakePool({ max: 1 })
+test('D1: newcomers are refused at once, and who asked before the end is served, in the order in which they came', async () => {
+  const { heard, pool, call, take } = createFakePool({ max: 1 })
+  const held = await take()
+  const calls = [call({}, 'a'), call({}, 'b')]
+  heard.length = 0
+  const ended = pool.end()
+  call({}, 'late')
+  await settled()
+  held.release()
+  for (const it of calls) {
+    await settled()
+    it.checkout.release()
+  }
+  await expect(ended).resolves.toEqual({ reclaimed: 0 })
+  expect(heard.filter((it) => /got|failed|retired/.test(it))).toEqual([
+    'late failed',
+    'a got 1',
+    'b got 1',
+    'retired 1: end',
+  ])
+})
+
+test('D1: who asked before the end is dialled for, also again after a failure', async () => {
+  const { clock, far, pool, call } = createFakePool()
+  far.gates.dial = 'reject'
+  const waiting = call({ timeoutMillis: 60_000 })
+  await settled()
+  const ended = pool.end()
+  far.gates.dial = 'ok'
+  await clock.advance(100)
+  waiting.checkout.release()
+  await expect(ended).resolves.toEqual({ reclaimed: 0 })
+  expect(clock.liveTimers).toBe(0)
+})
+
+test('D1: who still waits when the patience is over is rejected, before what is lent is reclaimed', async () => {
+  const { clock, heard, pool, call, take } = createFakePool({ max: 1 })
   await take()
   const calls = [call({}, 'a'), call({}, 'b')]
-  far.gates.close = 'never'
-  void pool.end()
-  await settled()
+  heard.length = 0
+  const ended = pool.end(1000)
+  await clock.advance(999)
+  expect(heard).toEqual([])
+  await clock.advance(1)
+  await expect(ended).resolves.toEqual({ reclaimed: 1 })
   for (const it of calls) expect(it.error).toMatchObject({ code: 'POOL_ENDED' })
-  expect(heard.slice(-2)).toEqual(['a failed', 'b failed'])
+  expect(heard).toEqual(['a failed', 'b failed', 'retired 1: reclaimed'])
+})
+
+test.each([0, -1])('D1: a patience of %i is none', async (patienceMillis) => {
+  const { heard, pool, call, take } = createFakePool({ max: 1 })
+  await take()
+  call({}, 'a')
+  heard.length = 0
+  await expect(pool.end(patienceMillis)).resolves.toEqual({ reclaimed: 1 })
+  expect(heard).toEqual(['a failed', 'retired 1: reclaimed'])
+})
+
+test('D1: an end without patience ends that of an earlier one, whose answer it shares', async () => {
+  const { clock, heard, pool, call, take } = createFakePool({ max: 1 })
+  await take()
+  call({}, 'a')
+  const ended = pool.end(30_000)
+  await settled()
+  expect(pool.end(0)).toBe(ended)
+  await expect(ended).resolves.toEqual({ reclaimed: 1 })
+  expect([heard.includes('a failed'), clock.liveTimers]).toEqual([true, 0])
+})
+
+test('D1: a patience that was slept through runs once more', async () => {
+  const { clock, pool, take } = createFakePool()
+  const held = await take()
+  const ended = pool.end(1000)
+  clock.stall(60_000)
+  await clock.advance(999)
+  held.release()
+  await expect(ended).resolves.toEqual({ reclaimed: 0 })
+})
+
+test('D1: who waits when the pool ends can still be turned away, time out, or be the last whom a return serves', async () => {
+  const { clock, pool, call, take } = createFakePool({ max: 2 })
+  const held = [await take(), await take()]
+  const [first, gone, late] = [call(), call(), call({ timeoutMillis: 100 })]
+  const ended = pool.end()
+  gone.leave(new Error('enough'))
+  await clock.advance(100)
+  expect([first.state, gone.state, late.state]).toEqual(['pending', 'failed', 'failed'])
+  for (const checkout of held) checkout.release()
+  await settled()
+  expect(pool.gauges()).toMatchObject({ lent: 1, total: 1 })
+  first.checkout.release()
+  await expect(ended).resolves.toEqual({ reclaimed: 0 })
+})
+
+test('D1: when the last who waited is served, what else is idle, asked or dialled is closed at once', async () => {
+  const { clock, far, pool, call, fill, take } = createFakePool({ max: 4 })
+  await fill(3)
+  const held = await take()
+  clock.stall(5000)
+  far.gates.ping = 'never'
+  far.gates.dial = 'never'
+  const waiting = [call(), call(), call()]
+  waiting[2]?.leave()
+  const ended = pool.end()
+  waiting[1]?.leave()
+  held.resource.sign = clock.now()
+  held.release()
+  await settled()
+  expect(pool.gauges()).toMatchObject({ lent: 1, total: 1 })
+  waiting[0]?.checkout.release()
+  await ended
 })
 
 test('D2: end resolves when the sockets are closed, and not before', async () => {
@@ -110,7 +212,7 @@ test('D2: what is being validated when the pool ends is closed without waiting f
   clock.stall(5000)
   far.gates.ping = 'slow'
   const waiting = call()
-  await pool.end()
+  await pool.end(0)
   expect(waiting.state).toBe('failed')
   far.answer('ping')
   await settled()
@@ -118,12 +220,12 @@ test('D2: what is being validated when the pool ends is closed without waiting f
   expect(pool.stats()).toMatchObject({ total: 0, generation: 0 })
 })
 
-test('D3: a dial in flight is given up, and what it lets go of counts no more', async () => {
+test('D3: a dial in flight that nobody waits for is given up, and what it lets go of counts no more', async () => {
   const { clock, far, pool, call } = createFakePool()
   far.gates.dial = 'never'
   call()
-  await expect(pool.end(1000)).resolves.toEqual({ reclaimed: 0 })
-  expect(far.events).toEqual(['dial 1', 'aborted 1'])
+  await expect(pool.end(0)).resolves.toEqual({ reclaimed: 0 })
+  expect(far.events).toEqual(['dial 1', 'abandoned 1'])
   expect(far.open).toBe(0)
   expect(clock.liveTimers).toBe(0)
   expect(pool.stats().dialFailures).toBe(0)
@@ -132,12 +234,12 @@ test('D3: a dial in flight is given up, and what it lets go of counts no more', 
 test('D3: a dial that succeeds after the end is destroyed', async () => {
   const { far, pool, call } = createFakePool()
   far.gates.dial = 'slow'
-  far.honoursAbort = false
+  far.letsGo = false
   call()
-  await pool.end()
+  await pool.end(0)
   far.answer('dial')
   await settled()
-  expect(far.events).toEqual(['dial 1', 'aborted 1', 'dialled 1', 'destroy 1'])
+  expect(far.events).toEqual(['dial 1', 'abandoned 1', 'dialled 1', 'destroy 1'])
   expect(far.open).toBe(0)
 })
 

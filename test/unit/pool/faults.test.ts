@@ -60,7 +60,7 @@ test('G2: a connection that is lost while its reset hangs is closed at once, and
   held.resource.condition = 'dirty'
   far.gates.reset = 'never'
   held.release()
-  const restored = pool.restored()
+  const restored = pool.whenNone('returning')
   const next = call()
   far.lose(1)
   far.lose(1)
@@ -80,7 +80,7 @@ test('G3: observers that throw cost nothing, and are counted as faults', async (
       dialled: boom,
       acquired: boom,
       released: boom,
-      idle: boom,
+      returnedDirty: boom,
       retired: boom,
       lostIdle: boom,
       returnedLate: boom,
@@ -88,7 +88,9 @@ test('G3: observers that throw cost nothing, and are counted as faults', async (
     },
   )
   const one = await take()
+  one.resource.condition = 'dirty'
   one.release()
+  await settled()
   far.lose(1)
   await settled()
   const two = await take()
@@ -96,7 +98,7 @@ test('G3: observers that throw cost nothing, and are counted as faults', async (
   two.release()
   await clock.advance(1000)
   expect(pool.gauges()).toMatchObject({ total: 0, waiting: 0 })
-  // dialled, acquired, released, idle, lostIdle, retired; dialled, acquired, returnedLate, retired
+  // dialled, acquired, released, returnedDirty, lostIdle, retired; dialled, acquired, returnedLate, retired
   expect(pool.stats().faults).toBe(10)
   expect(heard.filter((it) => it === 'fault: listener')).toHaveLength(10)
 })
@@ -178,12 +180,11 @@ test('G7: a ping that answers after its time limit changes nothing', async () =>
   expect(pool.stats()).toEqual(before)
 })
 
-test('G8: many loans of one connection leave nothing behind on it or on the signal', async () => {
+test('G8: many loans of one connection leave nothing behind on it', async () => {
   const { far, clock, take, pool } = createFakePool({ max: 1 })
-  const { signal } = new AbortController()
   for (let loan = 0; loan < 100; loan += 1) {
-    const checkout = await pool.acquire({ timeoutMillis: 1000, signal })
-    const next = pool.acquire({ timeoutMillis: 1000, signal })
+    const checkout = await pool.acquire({ timeoutMillis: 1000 })
+    const next = pool.acquire({ timeoutMillis: 1000 })
     checkout.release()
     ;(await next).release()
   }
@@ -195,13 +196,13 @@ test('G8: many loans of one connection leave nothing behind on it or on the sign
 
 test('a connector that throws where it should only look costs the resource at most, and is told', async () => {
   const expected: Partial<Record<LocalCall, string[]>> = {
-    inspect: ['fault: inspect threw', 'retired 1: busy'],
-    lastSign: ['fault: lastSign threw'],
+    inspect: ['fault: inspect threw', 'returned unusable 1', 'retired 1: busy'],
+    lastAnswer: ['fault: lastAnswer threw'],
     destroy: ['fault: destroy threw'],
     classify: ['fault: classify threw'],
   }
   const tried: Partial<Record<LocalCall, string[]>> = {}
-  for (const call of ['inspect', 'lastSign'] as const) {
+  for (const call of ['inspect', 'lastAnswer'] as const) {
     const { far, heard, pool, take } = createFakePool({ max: 1 })
     const held = await take()
     heard.length = 0
@@ -236,13 +237,13 @@ test('a connector that throws where it should only look costs the resource at mo
   expect(tried).toEqual(expected)
 })
 
-test('a connector whose lastSign throws after a reset loses neither slot nor waiter', async () => {
+test('a connector whose lastAnswer throws after a reset loses neither slot nor waiter', async () => {
   const { far, pool, call, take } = createFakePool({ max: 1 })
   const held = await take()
   held.resource.condition = 'dirty'
   far.gates.reset = 'slow'
   held.release()
-  far.throwing.add('lastSign')
+  far.throwing.add('lastAnswer')
   const next = call()
   far.answer('reset')
   await settled()
@@ -252,7 +253,7 @@ test('a connector whose lastSign throws after a reset loses neither slot nor wai
 
 test('a connector that knows no last sign of life goes without', async () => {
   const { clock, far, call, take } = createFakePool()
-  Object.defineProperty(far, 'lastSign', { value: undefined })
+  Object.defineProperty(far, 'lastAnswer', { value: undefined })
   const held = await take()
   clock.stall(5000)
   held.release()
@@ -295,7 +296,7 @@ test('a connection that is lost within its own dial, reset or close is closed on
 })
 
 test('closing one that takes others along closes each of them once', async () => {
-  for (const start of ['drain', 'end', 'wake'] as const) {
+  for (const start of ['drain', 'end', 'wake', 'trim'] as const) {
     const { clock, far, pool, fill } = createFakePool({ max: 3, leaseMillis: 10_000 })
     await fill(3)
     let losing = true
@@ -305,9 +306,73 @@ test('closing one that takes others along closes each of them once', async () =>
       for (const id of [1, 2, 3]) far.lose(id)
     }
     if (start === 'wake') clock.freeze(10_000)
-    await pool[start]()
+    await (start === 'trim' ? pool.trim(0) : pool[start]())
     await settled()
     expect(far.events.filter((it) => it.startsWith('close ')).sort()).toEqual(['close 1', 'close 2', 'close 3'])
     expect(pool.gauges().total).toBe(0)
   }
+})
+
+test.each([
+  ['ping', 'clean'],
+  ['reset', 'dirty'],
+] as const)(
+  'a connection that is lost within its own %s, which then hangs, is closed at once and leaves no timer',
+  async (what, condition) => {
+    const { clock, far, pool, call, take } = createFakePool({ max: 1 })
+    const held = await take()
+    const next = call()
+    clock.stall(5000)
+    far.gates[what] = 'never'
+    far.before = (operation, resource) => {
+      if (operation === what) resource.lost(new Error('write after end'))
+    }
+    held.resource.condition = condition
+    held.release()
+    await settled()
+    expect(next.checkout.resource.id).toBe(2)
+    expect(pool.gauges().total).toBe(1)
+    expect(clock.liveTimers).toBe(0)
+  },
+)
+
+test('what is closed while it is asked for a sign of life leaves no timer, whatever becomes of the answer', async () => {
+  const { clock, far, pool, fill } = createFakePool()
+  await fill(2)
+  far.gates.ping = 'slow'
+  pool.wake()
+  pool.trim(0)
+  await settled()
+  expect(clock.liveTimers).toBe(0)
+  far.answerAll('ping')
+  await settled()
+  expect(pool.stats()).toMatchObject({ total: 0, generation: 0 })
+})
+
+test('what the observer of a dirty return does to it is seen when it is judged', async () => {
+  const { far, pool, take } = createFakePool({}, { returnedDirty: ({ resource }) => resource.lost(new Error('gone')) })
+  const held = await take()
+  held.resource.condition = 'dirty'
+  held.release()
+  await settled()
+  expect(far.count('reset')).toBe(0)
+  expect(pool.stats().retired.broken).toBe(1)
+})
+
+test('who gives back something dirty or still at work is reported with it, unless it is discarded', async () => {
+  const seen: unknown[] = []
+  const { take } = createFakePool(
+    {},
+    { returnedDirty: (checkout, condition) => seen.push([checkout.label, condition]) },
+  )
+  for (const condition of ['clean', 'dirty', 'unusable', 'dirty'] as const) {
+    const held = await take()
+    held.resource.condition = condition
+    held.release(seen.length === 2)
+    await settled()
+  }
+  expect(seen).toEqual([
+    [undefined, 'dirty'],
+    [undefined, 'unusable'],
+  ])
 })

@@ -192,16 +192,45 @@ test('waking closes what has certainly ended without asking it', async () => {
   expect(pool.stats().retired.lease).toBe(2)
 })
 
-test('waking serves those whose turn has come', async () => {
-  const { clock, far, pool, call, take } = createFakePool({ max: 1, closeTimeoutMillis: 1000 })
-  const held = await take()
-  far.gates.close = 'never'
-  held.release(true)
+test('waking serves those whose turn has come: the pause after a failed dial passes while the process sleeps', async () => {
+  const { clock, far, pool, call } = createFakePool({ max: 1, random: () => 1 })
+  far.gates.dial = 'reject'
   const waiting = call({ timeoutMillis: 60_000 })
+  await settled()
+  far.gates.dial = 'ok'
   clock.freeze(1000)
   pool.wake()
   await settled()
   expect(waiting.checkout.resource.id).toBe(2)
+})
+
+test('what became suspect while it was asked for a sign of life is asked again before it is lent to one who waits', async () => {
+  const { clock, far, pool, call, fill } = createFakePool({ max: 1 })
+  await fill(1)
+  clock.stall(5000)
+  far.gates.ping = 'slow'
+  const waiting = call()
+  pool.wake()
+  far.answer('ping')
+  await settled()
+  expect(waiting.state).toBe('pending')
+  expect(far.pending('ping')).toEqual([1])
+  far.answer('ping')
+  await settled()
+  expect(waiting.checkout.resource.id).toBe(1)
+})
+
+test('what was lent when the process woke gives a sign of life before the next in the queue gets it', async () => {
+  const { far, pool, call, take } = createFakePool({ max: 1 })
+  const held = await take()
+  const next = call()
+  pool.wake()
+  far.gates.ping = 'slow'
+  held.release()
+  expect(far.pending('ping')).toEqual([1])
+  far.answer('ping')
+  await settled()
+  expect(next.checkout.resource.id).toBe(1)
 })
 
 test('the lease is counted from the last sign of life, not from the return', async () => {

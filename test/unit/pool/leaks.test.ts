@@ -88,3 +88,13 @@ test('H3: nothing is captured when no label is given', async () => {
   }
   expect(captured).toBe(0)
 })
+
+test('H2: only those are reclaimed whose labels are meant', async () => {
+  const { far, pool, call } = createFakePool()
+  const [meant, other] = [call({ label: 'meant' }), call({ label: 'other' })]
+  await settled()
+  expect(pool.reclaim((label) => label === 'meant')).toEqual([meant.checkout])
+  expect(far.count('close'), 'the closing is under way').toBe(1)
+  expect(other.checkout.state).toBe('open')
+  expect(pool.stats()).toMatchObject({ lent: 1, retired: { reclaimed: 1 } })
+})

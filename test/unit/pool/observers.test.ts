@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { PoolObserver } from '../../../src/pool/observer'
+import type { PoolObserver } from '../../../src/pool/connector'
 import { settled } from '../../support/fake-clock'
 import { type Call, createFakePool, type FakePool } from '../../support/fake-pool'
 import type { FakeResource } from '../../support/fake-resource'

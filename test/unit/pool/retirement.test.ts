@@ -48,7 +48,7 @@ test('when the newest has grown too old, the next one is lent at once', async ()
   expect(far.count('dial')).toBe(2)
 })
 
-test('whoever has no time at all gets what is fit as it is, or nothing', async () => {
+test('whoever has no time at all gets what is fit as it is, whatever has to be closed first', async () => {
   const { clock, pool, call, take } = createFakePool({ maxLifetimeMillis: 1000 })
   const old = await take()
   clock.stall(500)
@@ -58,8 +58,21 @@ test('whoever has no time at all gets what is fit as it is, or nothing', async (
   clock.stall(500)
   const waiting = call({ timeoutMillis: 0 })
   await settled()
-  expect(waiting.state).toBe('failed')
-  expect(pool.gauges()).toMatchObject({ idle: 1, waiting: 0, dialing: 0 })
+  expect(waiting.checkout.resource.id).toBe(2)
+  expect(pool.gauges()).toMatchObject({ idle: 0, lent: 1, dialing: 0 })
+})
+
+test('whoever has no time at all does not wait for a sign of life', async () => {
+  const { clock, far, pool, call, fill } = createFakePool()
+  await fill(1)
+  clock.stall(5000)
+  far.gates.ping = 'slow'
+  const waiting = call({ timeoutMillis: 0 })
+  await clock.advance(0)
+  expect(waiting.error).toMatchObject({ code: 'POOL_ACQUIRE_TIMEOUT', phase: 'validate' })
+  far.answer('ping')
+  await settled()
+  expect(pool.gauges()).toMatchObject({ idle: 1, waiting: 0, total: 1 })
 })
 
 test('those idle too long are closed by the clock, oldest first, and the timer follows the next', async () => {
@@ -171,13 +184,10 @@ test('trim keeps the newest, says how many it closed, and says goodbye before it
 test('trim gives up dials that nobody waits for, the youngest first, and no others', async () => {
   const { far, pool, call } = createFakePool()
   far.gates.dial = 'never'
-  const abort = new AbortController()
   call()
-  call({ signal: abort.signal })
-  call({ signal: abort.signal })
-  abort.abort()
+  for (const gone of [call(), call()]) gone.leave()
   pool.trim(0)
-  expect(far.events.slice(3)).toEqual(['aborted 3', 'aborted 2'])
+  expect(far.events.slice(3)).toEqual(['abandoned 3', 'abandoned 2'])
   expect(pool.gauges()).toMatchObject({ dialing: 1, waiting: 1, total: 1 })
   await settled()
   expect(pool.stats()).toMatchObject({ dials: 3, dialFailures: 0 })
@@ -246,7 +256,7 @@ test('drain dials anew for those who were waiting for an older dial', async () =
   far.gates.dial = 'slow'
   const waiting = call()
   await pool.drain()
-  expect(far.events).toEqual(['dial 1', 'aborted 1', 'dial 2'])
+  expect(far.events).toEqual(['dial 1', 'abandoned 1', 'dial 2'])
   far.answer('dial')
   far.answer('dial')
   await settled()

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import { PoolError, PoolOptionError } from '../../../src/pool/errors'
 import { ResourcePool } from '../../../src/pool/resource-pool'
-import { RETIRE_REASONS } from '../../../src/pool/retirement'
-import { Slots } from '../../../src/pool/slots'
+import { RETIRE_REASONS } from '../../../src/pool/slot'
 import { settled } from '../../support/fake-clock'
 import { createFakePool, poolOptions } from '../../support/fake-pool'
 import { FakeConnector } from '../../support/fake-resource'
@@ -21,9 +20,7 @@ test('a new pool has nothing, and dials nothing', () => {
     waiting: 0,
     generation: 0,
     acquires: 0,
-    joins: 0,
     acquireTimeouts: 0,
-    acquireAborts: 0,
     acquireRefusals: 0,
     dials: 0,
     dialFailures: 0,
@@ -97,10 +94,9 @@ test('an option that is refused names itself', () => {
   expect(error).toMatchObject({ name: 'PoolOptionError', code: 'POOL_OPTION_INVALID', option: 'max' })
 })
 
-test('a slot that is gone can’t be moved again', () => {
-  const slots = new Slots<never>()
-  const slot = slots.open({ name: 'dialing', work: undefined, unwanted: false, lostWith: undefined })
-  slots.move(slot, { name: 'gone' })
-  expect(() => slots.move(slot, { name: 'gone' })).toThrow(/^bug: /)
-  expect(slots.total).toBe(0)
+test('how many wait and how many are lent can be asked for without the rest', async () => {
+  const { pool, call, take } = createFakePool({ max: 1 })
+  await take()
+  call()
+  expect([pool.waiting, pool.lent]).toEqual([1, 1])
 })

@@ -51,15 +51,27 @@ test('E1: a connection whose borrower heard from the far side after the freeze i
   expect(far.count('ping')).toBe(0)
 })
 
-test('E1: a waiter that was frozen with its deadline is turned away when it is its turn', async () => {
-  const { clock, heard, call, take } = createFakePool({ max: 1 })
+test('E1: a waiter whose time passed while the process was frozen is served when it is its turn', async () => {
+  const { clock, call, take } = createFakePool({ max: 1 })
   const held = await take()
   const late = call({ timeoutMillis: 3000 })
   clock.freeze(5 * MINUTE)
   held.release()
   await settled()
-  expect(late.error).toMatchObject({ waitedMillis: 5 * MINUTE })
-  expect(heard).not.toContain('acquired 2')
+  expect(late.checkout.resource.id).toBe(1)
+})
+
+test('E1: a waiter whose time was slept through gets it once more, and no longer', async () => {
+  const { clock, call, take } = createFakePool({ max: 1 })
+  await take()
+  const late = call({ timeoutMillis: 3000 })
+  clock.freeze(5 * MINUTE)
+  await clock.advance(3000)
+  expect(late.state).toBe('pending')
+  clock.stall(MINUTE)
+  await clock.advance(0)
+  expect(late.error).toMatchObject({ code: 'POOL_ACQUIRE_TIMEOUT', waitedMillis: 6 * MINUTE + 3000 })
+  expect(clock.liveTimers).toBe(0)
 })
 
 test('E2: a wall clock that steps back an hour makes nothing younger and nobody wait longer', async () => {
@@ -96,17 +108,58 @@ test('E3: while the monotonic clock stands still, age is judged by the wall cloc
   expect(far.count('ping')).toBe(0)
 })
 
-test('E3: waking does what fell due while the monotonic clock stood still', async () => {
-  const { clock, far, pool, call } = createFakePool({ dialTimeoutMillis: 1000 })
-  far.gates.dial = 'never'
-  const waiting = call({ timeoutMillis: 5000 })
-  clock.freeze(MINUTE)
-  expect(waiting.state).toBe('pending')
-  pool.wake()
-  await settled()
-  expect(waiting.state).toBe('failed')
-  expect(far.events).toEqual(['dial 1', 'aborted 1'])
-  expect(pool.gauges().total).toBe(0)
+test.each(['freeze', 'stall'] as const)(
+  'E3: a dial, a ping, a reset and a close whose limits fell due during a %s are asked once more what they say',
+  async (sleep) => {
+    const { clock, far, pool, call, take } = createFakePool({
+      max: 4,
+      validationTimeoutMillis: 1000,
+      resetTimeoutMillis: 1000,
+      closeTimeoutMillis: 1000,
+    })
+    const [pinged, dirty, discarded] = [await take(), await take(), await take()]
+    pinged.release()
+    clock.stall(2000)
+    Object.assign(far.gates, { dial: 'slow', ping: 'slow', reset: 'slow', close: 'slow' })
+    const calls = [call(), call(), call()]
+    dirty.resource.condition = 'dirty'
+    dirty.release()
+    discarded.release(true)
+    call()
+    expect(pool.gauges()).toMatchObject({ dialing: 1, validating: 1, returning: 1, closing: 1 })
+    clock[sleep](MINUTE)
+    await clock.advance(sleep === 'stall' ? 0 : 1000)
+    expect(pool.gauges()).toMatchObject({ dialing: 1, validating: 1, returning: 1, closing: 1 })
+    for (const operation of ['dial', 'ping', 'reset', 'close'] as const) far.answerAll(operation)
+    await settled()
+    expect(calls.map(({ state }) => state)).toEqual(['served', 'served', 'served'])
+    expect(pool.stats()).toMatchObject({ generation: 0, forcedCloses: 0, dialFailures: 0 })
+    expect(pool.stats().retired).toMatchObject({ invalid: 0, reset: 0 })
+  },
+)
+
+test('E3: a ping that says nothing the second time either has failed', async () => {
+  const { clock, far, pool, call, fill } = createFakePool()
+  await fill(1)
+  clock.stall(5000)
+  far.gates.ping = 'never'
+  const waiting = call()
+  clock.stall(MINUTE)
+  await clock.advance(199)
+  expect(pool.gauges().validating).toBe(1)
+  await clock.advance(1)
+  expect(waiting.checkout.resource.id).toBe(2)
+})
+
+test('E3: a limit that rings a little late means what it says', async () => {
+  const { clock, far, call, fill } = createFakePool()
+  await fill(1)
+  clock.stall(5000)
+  far.gates.ping = 'never'
+  const waiting = call()
+  clock.stall(449)
+  await clock.advance(0)
+  expect(waiting.checkout.resource.id).toBe(2)
 })
 
 test('E4: after a thaw a herd of callers costs one round of pings and no more dials than there are callers', async () => {
@@ -188,7 +241,7 @@ test('E7: after the end no timer is left, whatever was pending', async () => {
   dirty.release()
   for (let caller = 0; caller < 5; caller += 1) call({ timeoutMillis: 10_000 })
   expect(pool.gauges()).toMatchObject({ returning: 1, validating: 2, dialing: 1, waiting: 5 })
-  const ended = pool.end(MINUTE)
+  const ended = pool.end(100)
   await clock.advance(300)
   await ended
   expect(clock.liveTimers).toBe(0)

@@ -27,6 +27,15 @@ describe('bad options are refused at construction, by name', () => {
     [{ connectionTimeout: 3 }, 'connectionTimeout', 'did you mean `connectionTimeoutMillis`?'],
     [{ pool_size: 3 }, 'pool_size', 'did you mean `poolSize`?'],
     [{ maxs: 3 }, 'maxs', 'did you mean `max`?'],
+    [{ maxx: 3 }, 'maxx', 'did you mean `max`?'],
+    [{ leaseMilis: 3 }, 'leaseMilis', 'did you mean `leaseMillis`?'],
+    [{ conectionTimeoutMillis: 3 }, 'conectionTimeoutMillis', 'did you mean `connectionTimeoutMillis`?'],
+    [{ conectionTimeoutMilis: 3 }, 'conectionTimeoutMilis', 'did you mean `connectionTimeoutMillis`?'],
+    [{ idleTimeout: 3 }, 'idleTimeout', 'did you mean `idleTimeoutMillis`?'],
+    [{ idletimeoutmillis: 3 }, 'idletimeoutmillis', 'did you mean `idleTimeoutMillis`?'],
+    [{ maxWaitign: 3 }, 'maxWaitign', 'did you mean `maxWaiting`?'],
+    [{ statementTimeout: 3 }, 'statementTimeout', 'did you mean `statement_timeout`?'],
+    [{ 'max(': 3 }, 'max(', 'did you mean `max`?'],
     [{ max: 0 }, 'max', 'Expected `max` to be a positive integer, got 0 (number)'],
     [{ max: 2.5 }, 'max', 'Expected `max` to be a positive integer, got 2.5 (number)'],
     [{ max: '2' }, 'max', "Expected `max` to be a positive integer, got '2' (string)"],
@@ -38,7 +47,11 @@ describe('bad options are refused at construction, by name', () => {
     [{ port: 'main' }, 'port', "Expected `port` to be a port from 1 to 65535, got 'main' (string)"],
     [{ port: 65_536 }, 'port', 'got 65536 (number)'],
     [{ password: 42 }, 'password', 'to be a string or a function, got a number that is not shown'],
-    [{ credentials: { user: 'me' } }, 'credentials', 'to be a function, got an object that is not shown'],
+    [{ credentials: { user: 'me' } }, 'credentials', 'to be a provider such as'],
+    [{ credentials: { user: 'me' } }, 'credentials', 'got an object that is not shown'],
+    [{ credentials: () => ({}) }, 'credentials', '`credentialsFrom(yourFunction)` of pg-thaw/credentials'],
+    [{ lingerMillis: -1 }, 'lingerMillis', 'Expected `lingerMillis` to be a number of ms, 0 or more, got -1 (number)'],
+    [{ lingerMillis: '1s' }, 'lingerMillis', "got '1s' (string)"],
     [{ connectionTimeoutMillis: -1 }, 'connectionTimeoutMillis', 'to be a number of ms, 0 or more, got -1'],
     [{ connectionTimeoutMillis: Number.NaN }, 'connectionTimeoutMillis', 'got NaN (number)'],
     [{ idleTimeoutMillis: '5s' }, 'idleTimeoutMillis', "to be a number of ms, 0 or more, got '5s' (string)"],
@@ -65,7 +78,11 @@ describe('bad options are refused at construction, by name', () => {
     [{ validate: 'yes' }, 'validate', "to be true or false, got 'yes' (string)"],
     [{ onConnect: true }, 'onConnect', 'to be a function, got true (boolean)'],
     [{ name: ' ' }, 'name', "to be a non-empty string, got ' ' (string)"],
-    [{ connectionString: '' }, 'connectionString', 'to be a non-empty string, got a string that is not shown'],
+    [
+      { connectionString: '' },
+      'connectionString',
+      "to be postgres://… or a socket's path, got a string that is not shown",
+    ],
   ])('%o', (options, option, message) => {
     const error = refusal(options)
     expect(error).toMatchObject({ code: 'POOL_OPTION_INVALID', option, name: 'PoolOptionError' })
@@ -109,7 +126,7 @@ describe('bad options are refused at construction, by name', () => {
   })
 
   it('a name that is like no other without a guess', () => {
-    for (const name of ['url', 'quux', 'acquireTimeoutMillis']) {
+    for (const name of ['url', 'quux', 'acquireTimeoutMillis', '$', '']) {
       expect(refusal({ [name]: 1 }).message).toBe(`Unknown option \`${name}\``)
     }
   })
@@ -119,6 +136,31 @@ describe('bad options are refused at construction, by name', () => {
     expect(refusal({ deadlineMarginMillis: 10_000 })).toMatchObject({ option: 'deadlineMarginMillis' })
     expect(refusal({ validationTimeoutMillis: 10_001 })).toMatchObject({ option: 'validationTimeoutMillis' })
     expect(refusal({ validationTimeoutMillis: 5000, leaseMillis: 4999 })).toMatchObject({ option: 'leaseMillis' })
+  })
+
+  it.each([
+    'mysql://me:marker-secret@localhost/db',
+    'http://me:marker-secret@localhost/db',
+    'host=db password=marker-secret',
+    'marker-secret',
+    ' postgres://me:marker-secret@localhost/db',
+  ])('a connection string that leads nowhere: %s', (connectionString) => {
+    const error = refusal({ connectionString })
+    expect(error.option).toBe('connectionString')
+    expect(error.message).not.toContain('marker-secret')
+  })
+
+  it('no connection string that pg has a use for', () => {
+    for (const connectionString of [
+      'postgres://me@localhost/db',
+      'postgresql:///db',
+      'postgresql+psycopg://me@localhost/db',
+      'POSTGRES://localhost',
+      '/var/run/postgresql db',
+      'socket:/var/run/postgresql?db=db',
+    ]) {
+      expect(new Pool({ connectionString }).stats()).toMatchObject({ total: 0 })
+    }
   })
 
   it('does not repeat a secret', () => {
@@ -192,7 +234,11 @@ describe('defaults', () => {
   })
 
   it('keep the time for a sign of life below the other limits', () => {
-    expect(resolveOptions({})).toMatchObject({ validationTimeoutMillis: 1000, deadlineMarginMillis: 100 })
+    expect(resolveOptions({})).toMatchObject({
+      validationTimeoutMillis: 1000,
+      deadlineMarginMillis: 100,
+      lingerMillis: 1000,
+    })
     expect(resolveOptions({ connectionTimeoutMillis: 400 })).toMatchObject({ validationTimeoutMillis: 400 })
     expect(resolveOptions({ leaseMillis: 300 })).toMatchObject({ validationTimeoutMillis: 150 })
   })

@@ -1,0 +1,163 @@
+import { AsyncResource } from 'node:async_hooks'
+import pg, { type PoolClient } from 'pg'
+import { Bound } from '../../pool/bounded.js'
+import { systemClock } from '../../pool/clock.js'
+import { doubleRelease } from '../../pool/errors.js'
+import type { Checkout } from '../../pool/slot.js'
+import { listenForAnswers } from '../connection/last-answer.js'
+import { isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
+import { borrowerOf } from './borrower.js'
+import type { Borrowing } from './borrowing.js'
+import { explained } from './retry.js'
+
+/** How long what still runs on a client that was released may take to finish, ms. */
+const FINISH_MILLIS = 10_000
+
+const CHECKOUT = Symbol('pg-thaw.checkout')
+/** The client's query as it was: for the pool's own, which are nobody's loan. */
+export const PLAIN: unique symbol = Symbol('pg-thaw.query')
+const CONTEXT = Symbol('pg-thaw.context')
+
+type Callback = (...args: unknown[]) => unknown
+type Query = (config: unknown, values?: unknown, callback?: unknown) => unknown
+
+/** What a client is asked that is no plain query: a cursor, a stream, a copy. */
+interface Submitted {
+  [CONTEXT]?: AsyncResource
+  submit?: unknown
+  callback?: unknown
+  destroy?(error: Error): void
+}
+
+export interface LentClient extends PgClient {
+  [PLAIN]?: Query
+  [CHECKOUT]?: Checkout<PgClient>
+  /** That of the invocation which has it, if one has. */
+  [CONTEXT]?: AsyncResource | undefined
+}
+
+/**
+ * The client of a checkout, with the means to return it. The object is the same at every loan of one connection, but each loan has
+ * a `release` of its own: a stale one can't touch the next loan. So has `await using`, which asks for its disposer at the beginning
+ * of the scope.
+ */
+export function lentClient(checkout: Checkout<PgClient>, borrowing: Borrowing): PoolClient & AsyncDisposable {
+  const client: LentClient = checkout.resource
+  if (borrowing.unrefsIdle) client.ref?.()
+  const borrower = borrowerOf(checkout.label)
+  if (borrower !== undefined) borrower.hasBegun = true
+  client.release = (error) => {
+    const isAtWork = checkout.state === 'open' && isBusy(client)
+    if (!isAtWork || error || !isUsable(client) || !endsByItself(client)) return giveBack(checkout, borrowing, error)
+    if (finishing.has(checkout)) throw doubleRelease()
+    finishing.add(checkout)
+    whenQuiet(client, () => {
+      if (checkout.state === 'open') giveBack(checkout, borrowing, undefined)
+    })
+  }
+  if (!(CHECKOUT in client)) prepare(client)
+  client[CHECKOUT] = checkout
+  const isOfInvocation = borrower?.invocation !== undefined
+  client[CONTEXT] = isOfInvocation ? contextOfCaller() : undefined
+  if (isOfInvocation) callBackInContext(client)
+  return client as LentClient & AsyncDisposable
+}
+
+/** Those that were given back while something ran on them. */
+const finishing = new WeakSet<Checkout<PgClient>>()
+
+/** Whether its borrower has given it back. */
+export function isReleased(checkout: Checkout<PgClient>): boolean {
+  return checkout.state === 'released' || finishing.has(checkout)
+}
+
+function giveBack(checkout: Checkout<PgClient>, borrowing: Borrowing, discard: Error | boolean | undefined): void {
+  if (borrowing.unrefsIdle && checkout.state === 'open') checkout.resource.unref?.()
+  borrowing.release(checkout, discard)
+}
+
+/** Whether all that runs on it are plain queries: a cursor, a stream or a copy may wait for its borrower, who has left. */
+function endsByItself({ _activeQuery, _queryQueue = [], _sentQueryQueue = [] }: PgClient): boolean {
+  return [_activeQuery, ..._queryQueue, ..._sentQueryQueue].every((it) => !it || it instanceof pg.Query)
+}
+
+/** A query that is under way when its client is released takes effect, as with pg.Pool, but nobody else gets the client meanwhile. */
+function whenQuiet(client: PgClient, quiet: () => void): void {
+  const end = () => {
+    limit.cancel()
+    client.off('drain', end).off('end', end)
+    quiet()
+  }
+  const limit = new Bound(systemClock, FINISH_MILLIS, end)
+  client.on('drain', end).on('end', end)
+}
+
+/** Once for each client, at its first loan. */
+function prepare(client: LentClient): void {
+  Object.defineProperty(client, Symbol.asyncDispose, { configurable: true, get: disposerOfLoan })
+  // The pool's own queries say so themselves.
+  listenForAnswers(client, () => client[CHECKOUT]?.state === 'open')
+  const own = Object.hasOwn(client, 'query') ? (client.query as Query) : undefined
+  // Whoever instruments pg does so on the prototype, perhaps later.
+  const query: Query = (...args) =>
+    (own ?? (Object.getPrototypeOf(client) as { query: Query }).query).apply(client, args)
+  client[PLAIN] = query
+  Object.assign(client, { query: queryOfLoan.bind(client, query) })
+}
+
+function disposerOfLoan(this: LentClient): () => Promise<void> {
+  const checkout = this[CHECKOUT]
+  const { release } = this
+  return async () => {
+    if (checkout !== undefined && !isReleased(checkout)) release()
+  }
+}
+
+/**
+ * What happens on a socket runs in the async context of whoever opened it: callbacks, cursors and streams get that of whoever asked. And
+ * what belongs to an invocation is remembered, so that its deadline reaches it.
+ */
+function queryOfLoan(this: LentClient, query: Query, config: unknown, values?: unknown, callback?: unknown): unknown {
+  const checkout = this[CHECKOUT]
+  // Of the pool's own, between two loans; or too late.
+  if (checkout?.state !== 'open') return query(config, values, callback)
+  const borrower = borrowerOf(checkout.label)
+  const given = (config ?? {}) as Submitted
+  if (typeof given.submit === 'function') {
+    given[CONTEXT] ??= contextOfCaller()
+    callBackInContext(this)
+    if (given.destroy !== undefined) borrower?.streams(given as { destroy(error: Error): void })
+    return query(config, values, callback)
+  }
+  if (typeof values === 'function') return query(config, bound(values as Callback))
+  if (typeof callback === 'function') return query(config, values, bound(callback as Callback))
+  if (typeof given.callback === 'function') {
+    const callback = { value: bound(given.callback as Callback), writable: true }
+    return query(Object.create(given, { callback }), values)
+  }
+  if (borrower === undefined || config === undefined || config === null) return query(config, values)
+  return borrower.promises((resolve) =>
+    query(config, values, (error: unknown, result: unknown) => resolve(error ? explained(error) : result)),
+  )
+}
+
+/** Not `AsyncResource.bind`, which gives each function properties of its own: that takes longer than the query. */
+function bound(callback: Callback): Callback {
+  const context = contextOfCaller()
+  return (...args) => context.runInAsyncScope(callback, undefined, ...args)
+}
+
+function contextOfCaller(): AsyncResource {
+  return new AsyncResource('pg-thaw')
+}
+
+function callBackInContext(client: LentClient): void {
+  const { connection } = client
+  if (connection === undefined || Object.hasOwn(connection, 'emit')) return
+  const emit = connection.emit.bind(connection)
+  connection.emit = (...args: Parameters<typeof emit>) => {
+    const ofLoan = client[CHECKOUT]?.state === 'open' ? client[CONTEXT] : undefined
+    const context = (client._activeQuery as Submitted | undefined)?.[CONTEXT] ?? ofLoan
+    return context === undefined ? emit(...args) : context.runInAsyncScope(emit, undefined, ...args)
+  }
+}
