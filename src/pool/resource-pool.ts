@@ -50,20 +50,16 @@ class Waiter<R> implements Link<Waiter<R>> {
   limit: Bound | undefined = undefined
   declare readonly timeoutMillis: number
   declare readonly label: unknown
-  /** Nothing where its time is not limited: then nobody asks. */
-  declare readonly since: Instant | undefined
   declare readonly resolve: (checkout: Checkout<R>) => void
   declare readonly reject: (error: Error) => void
 
   constructor(
     { timeoutMillis = NEVER, label }: AcquireOptions,
-    clock: Clock,
     resolve: (checkout: Checkout<R>) => void,
     reject: (error: Error) => void,
   ) {
     this.timeoutMillis = timeoutMillis
     this.label = label
-    this.since = timeoutMillis === NEVER ? undefined : clock.now()
     this.resolve = resolve
     this.reject = reject
   }
@@ -146,7 +142,7 @@ export class ResourcePool<R> {
       const text = `${this.#waiting.length} callers wait for a connection already, and no more may`
       return Promise.reject(new PoolError('POOL_QUEUE_FULL', text))
     }
-    return new Promise((resolve, reject) => this.#join(new Waiter(options, this.#clock, resolve, reject)))
+    return new Promise((resolve, reject) => this.#join(new Waiter(options, resolve, reject)))
   }
 
   /** The same where it needs no waiting: nobody waits, and a resource can be lent as it is. */
@@ -346,8 +342,9 @@ export class ResourcePool<R> {
   #join(waiter: Waiter<R>): void {
     const { timeoutMillis } = waiter
     if (timeoutMillis !== NEVER) {
+      const since = this.#clock.now()
       waiter.limit = new Bound(this.#clock, timeoutMillis, () => {
-        this.#settle(waiter, this.#overdue(waiter))
+        this.#settle(waiter, this.#overdue(since))
         this.#serve()
       })
     }
@@ -671,10 +668,9 @@ export class ResourcePool<R> {
     else if (how !== undefined) waiter.reject(how)
   }
 
-  #overdue({ since }: Waiter<R>): AcquireTimeoutError {
+  #overdue(since: Instant): AcquireTimeoutError {
     this.#counters.acquireTimeouts += 1
-    const now = this.#clock.now()
-    const waitedMillis = elapsedMillis(since ?? now, now)
+    const waitedMillis = elapsedMillis(since, this.#clock.now())
     return new AcquireTimeoutError(this.#phase(), waitedMillis, this.gauges(), this.#lastDialError)
   }
 

@@ -232,3 +232,19 @@ test('as many callers wait as may, beside those for whom a resource is under way
   await settled()
   expect(calls[2]?.state).toBe('served')
 })
+
+test('counts how many were lent or waited for at once, never more than max, and anew when it is told to', async () => {
+  const { pool, call } = createFakePool({ max: 2 })
+  const calls = [call(), call(), call()]
+  await settled()
+  expect(pool.mostWanted).toBe(2)
+  calls[0]?.checkout.release()
+  await settled()
+  for (const it of calls.slice(1)) it.checkout.release()
+  pool.countWantedAnew()
+  expect(pool.mostWanted).toBe(0)
+  const one = call()
+  await settled()
+  expect(pool.mostWanted).toBe(1)
+  one.checkout.release()
+})

@@ -33,6 +33,11 @@ describe('the error of several addresses', () => {
     expect(textOf(new AggregateError([]))).toBe('')
   })
 
+  it('is told by its code or its name where it has no text', () => {
+    expect(textOf(Object.assign(new Error(''), { code: 'EODD' }))).toBe('EODD')
+    expect(textOf(new TypeError(''))).toBe('TypeError')
+  })
+
   it('is told by the errors of a pool', () => {
     const gauges = {
       max: 1,
