@@ -1,14 +1,8 @@
 import { CredentialsLookupError } from './errors.js'
 import { type CredentialsProvider, type PoolCredentials, poolCredentials } from './source/pool-credentials.js'
 
-export { CredentialsLookupError, type CredentialsLookupErrorCode } from './errors.js'
+export * from './exports.js'
 export { CredentialsError, type CredentialsErrorCode } from './source/credentials-error.js'
-export type {
-  Credentials,
-  CredentialsProvider,
-  CredentialsRequest,
-  PoolCredentials,
-} from './source/pool-credentials.js'
 
 /**
  * Credentials from a function of your own. It is asked once for all connections that are opened at the same time, what it gives is kept

@@ -1,14 +1,8 @@
+import { signedToken } from './aws/signed-token.js'
 import { checkOptions, port as isPort, text } from './options.js'
-import { signedToken } from './signed-token.js'
 import type { PoolCredentials } from './source/pool-credentials.js'
 
-export { CredentialsLookupError, type CredentialsLookupErrorCode } from './errors.js'
-export type {
-  Credentials,
-  CredentialsProvider,
-  CredentialsRequest,
-  PoolCredentials,
-} from './source/pool-credentials.js'
+export * from './exports.js'
 
 /** Options of {@link rdsIam}. */
 export interface RdsIamOptions {

@@ -1,20 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { KeyChain } from './aws-keys.js'
+import { KeyChain } from './aws/aws-keys.js'
+import { fieldsOf, type HttpAnswer, httpRequest } from './aws/http.js'
+import { serviceFailure } from './aws/service-failure.js'
+import { askService } from './aws/service-request.js'
 import { CredentialsLookupError } from './errors.js'
-import { fieldsOf, type HttpAnswer, httpRequest } from './http.js'
 import { callable, checkOptions, text } from './options.js'
 import { rotatingSecret, type SecretVersion } from './rotating-secret.js'
-import { serviceFailure } from './service-failure.js'
-import { askService } from './service-request.js'
 import type { Credentials, CredentialsRequest, PoolCredentials } from './source/pool-credentials.js'
 
-export { CredentialsLookupError, type CredentialsLookupErrorCode } from './errors.js'
-export type {
-  Credentials,
-  CredentialsProvider,
-  CredentialsRequest,
-  PoolCredentials,
-} from './source/pool-credentials.js'
+export * from './exports.js'
 
 /** Options of {@link secretsExtension}. */
 export interface SecretsExtensionOptions {

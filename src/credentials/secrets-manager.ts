@@ -1,17 +1,11 @@
+import { ownRegion, regionMissing, regionOfArn } from './aws/region.js'
+import { serviceFailure } from './aws/service-failure.js'
 import { CredentialsLookupError } from './errors.js'
 import { callable, checkOptions, client as isClient, text } from './options.js'
-import { ownRegion, regionMissing, regionOfArn } from './region.js'
 import { rotatingSecret, type SecretVersion } from './rotating-secret.js'
-import { serviceFailure } from './service-failure.js'
 import type { Credentials, PoolCredentials } from './source/pool-credentials.js'
 
-export { CredentialsLookupError, type CredentialsLookupErrorCode } from './errors.js'
-export type {
-  Credentials,
-  CredentialsProvider,
-  CredentialsRequest,
-  PoolCredentials,
-} from './source/pool-credentials.js'
+export * from './exports.js'
 
 /** What {@link secretsManager} uses of a client of `@aws-sdk/client-secrets-manager`. */
 export interface SecretsManagerClientLike {

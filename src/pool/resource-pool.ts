@@ -215,12 +215,13 @@ export class ResourcePool<R> {
     return Math.min(this.#mostWanted, this.#options.max)
   }
 
+  /** Begins the count of {@link mostWanted} anew, with what is lent now. */
   countWantedAnew(): void {
     this.#mostWanted = this.#chains.lent.length
   }
 
   /** Whether a returned resource is being reset, or one is being dialled. */
-  get isRestoring(): boolean {
+  get isPreparing(): boolean {
     return this.#chains.returning.length > 0 || this.#chains.dialing.length > 0
   }
 

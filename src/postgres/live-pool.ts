@@ -50,7 +50,7 @@ export function livePool(
     quiet: (whose) => borrowing.quiet(whose),
     reclaim: (whose) => borrowing.forsake(whose),
     get isRestoring() {
-      return pool.isRestoring || connector.cancelled !== undefined
+      return pool.isPreparing || connector.cancelled !== undefined
     },
     restored: async () => {
       const dialled = Promise.race([

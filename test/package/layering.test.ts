@@ -30,6 +30,10 @@ const rooms = {
     may: ['./secret.js', './source/pool-credentials.js', '@aws-sdk/client-secrets-manager'],
     mayNot: ['../postgres/credentials.js', '../pool/errors.js', '../lambda/create-pool.js', '../index.js', 'pg'],
   },
+  'src/credentials/aws/signed-token.ts': {
+    may: ['./sigv4.js', '../errors.js', '../source/pool-credentials.js'],
+    mayNot: ['../secrets-manager.js', '../../pool/clock.js', '../../postgres/pool.js', '../../index.js', 'pg'],
+  },
   'src/credentials/source/pool-credentials.ts': {
     may: [
       '../../pool/clock.js',

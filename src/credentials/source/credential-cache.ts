@@ -1,17 +1,14 @@
-import { type Clock, elapsedMillis, type Instant } from '../../pool/clock.js'
-import type { Credentials, CredentialsProvider } from '../../postgres/connection/credentials.js'
+import { elapsedMillis, type Instant } from '../../pool/clock.js'
+import type { Credentials } from '../../postgres/connection/credentials.js'
 import { areSameCredentials, leadToSameSession } from './check.js'
-import { CredentialFlight, type Landing } from './credential-flight.js'
-import { type Classify, providerTooSlow, refusedLately } from './credentials-error.js'
+import { CredentialFlight, type FlightTerms, type Landing } from './credential-flight.js'
+import { providerTooSlow, refusedLately } from './credentials-error.js'
 import { isRefusal, RefusalPause } from './refusal.js'
 
-export interface CredentialCacheOptions {
-  readonly provider: CredentialsProvider
+export interface CredentialCacheOptions extends FlightTerms {
   /** How long credentials are taken for new, ms, from the moment at which they were asked for. */
   readonly ttlMillis: number
-  readonly clock: Clock
   readonly random: () => number
-  readonly classify: Classify
   /** Called when the user or the address have changed. */
   readonly moved?: (() => void) | undefined
 }
@@ -183,13 +180,12 @@ export class CredentialCache {
 
   /** The fetch that is under way, if it will do, or another in its place. */
   #start(fresh: boolean): CredentialFlight {
-    const { clock, provider, classify } = this.#options
     const current = this.#flight
     if (current !== undefined) {
-      const isHung = elapsedMillis(current.began, clock.now()) >= HUNG_MILLIS
+      const isHung = elapsedMillis(current.began, this.#options.clock.now()) >= HUNG_MILLIS
       if (!isHung && (current.fresh || !fresh)) return current
     }
-    const flight = new CredentialFlight(provider, fresh, clock, classify, (landing) => this.#ended(flight, landing))
+    const flight = new CredentialFlight(this.#options, fresh, (landing) => this.#ended(flight, landing))
     this.#flight = flight
     current?.supersede()
     return flight

@@ -12,6 +12,13 @@ export type Landing =
   /** It is still under way, but the one who asked did not want to wait any longer. */
   | { readonly how: 'late' }
 
+/** Whom a fetch asks, and what it needs for that. */
+export interface FlightTerms {
+  readonly provider: CredentialsProvider
+  readonly clock: Clock
+  readonly classify: Classify
+}
+
 /** One call of the provider, for whoever needs its result. It starts at once and ends once. */
 export class CredentialFlight {
   readonly fresh: boolean
@@ -23,13 +30,8 @@ export class CredentialFlight {
   #isOpen = true
 
   /** `ended` is called before those who wait hear of it. */
-  constructor(
-    provider: CredentialsProvider,
-    fresh: boolean,
-    clock: Clock,
-    classify: Classify,
-    ended: (landing: Landing) => void,
-  ) {
+  constructor(terms: FlightTerms, fresh: boolean, ended: (landing: Landing) => void) {
+    const { clock } = terms
     this.fresh = fresh
     this.began = clock.now()
     this.#clock = clock
@@ -44,7 +46,7 @@ export class CredentialFlight {
         }
       }
     })
-    void this.#fly(provider, classify)
+    void this.#fly(terms)
   }
 
   supersede(): void {
@@ -80,7 +82,7 @@ export class CredentialFlight {
   }
 
   /** Never before this object is there for the one who asked: not even for a provider that throws at once. */
-  async #fly(provider: CredentialsProvider, classify: Classify): Promise<void> {
+  async #fly({ provider, classify }: FlightTerms): Promise<void> {
     try {
       await undefined
       const given: unknown = await provider({ fresh: this.fresh, signal: this.#abort.signal })

@@ -133,7 +133,6 @@ export class Borrowing {
     return this.#preparation.isWatched() ? undefined : this.pool.tryAcquire(label)
   }
 
-  /** The same with waiting, as long as the borrower may. */
   /** The same with waiting, as long as the borrower may; `take` gets what has come, if it is still of use to anybody. */
   acquire<T>(
     label: unknown,

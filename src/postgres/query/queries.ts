@@ -53,6 +53,7 @@ export class Queries {
   }
 
   run(text: unknown, values: unknown): Promise<QueryResult> {
+    // As in `Borrowing.isPlain` and `isInstrumented`, but without a call: it runs at every query.
     const isPlain = this.#isPlain && typeof text === 'string' && values === undefined
     if (isPlain && this.#environment.currentInvocation === undefined && !('__wrapped' in pg.Pool.prototype.connect)) {
       const ask = { text, values, borrower: undefined, reruns: MOST_RERUNS }

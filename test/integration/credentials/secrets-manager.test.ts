@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { signedHeaders } from '../../../src/credentials/aws/sigv4'
 import { secretsManager } from '../../../src/credentials/secrets-manager'
-import { signedHeaders } from '../../../src/credentials/sigv4'
 import { noAwsVariables, useEnvironmentVariables } from '../../support/environment-variables'
 import { type Call, type Fault, SecretsManagerDouble } from '../../support/secrets-manager'
 

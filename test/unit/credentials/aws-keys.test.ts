@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { KeyChain } from '../../../src/credentials/aws-keys'
+import { KeyChain } from '../../../src/credentials/aws/aws-keys'
 import { noAwsVariables, useEnvironmentVariables } from '../../support/environment-variables'
 
 const set = useEnvironmentVariables()

@@ -201,10 +201,10 @@ test('whoever wants to know whether something is being reset can ask', async () 
   held.resource.condition = 'dirty'
   far.gates.reset = 'slow'
   held.release()
-  expect(pool.isRestoring).toBe(true)
+  expect(pool.isPreparing).toBe(true)
   far.answer('reset')
   await pool.whenNone('returning')
-  expect(pool.isRestoring).toBe(false)
+  expect(pool.isPreparing).toBe(false)
 })
 
 test('whoever waits until nothing is reset or closed hears of it while a failed dial pauses, too', async () => {

@@ -1,4 +1,4 @@
-import { CredentialsLookupError } from './errors.js'
+import { CredentialsLookupError } from '../errors.js'
 
 /** The region of the function that this runs in. */
 export function ownRegion(): string | undefined {

@@ -1,7 +1,7 @@
+import { type Credentials, type PoolCredentials, poolCredentials } from '../source/pool-credentials.js'
 import { KeyChain } from './aws-keys.js'
 import { ownRegion, regionMissing } from './region.js'
 import { presign } from './sigv4.js'
-import { type Credentials, type PoolCredentials, poolCredentials } from './source/pool-credentials.js'
 
 /** What a token for a database is made of. */
 export interface SignedToken {

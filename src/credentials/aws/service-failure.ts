@@ -1,4 +1,4 @@
-import { CredentialsLookupError } from './errors.js'
+import { CredentialsLookupError } from '../errors.js'
 
 /** What Secrets Manager answered instead of a secret. */
 export interface ServiceAnswer {

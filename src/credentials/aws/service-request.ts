@@ -1,10 +1,10 @@
+import type { SecretVersion } from '../rotating-secret.js'
+import type { CredentialsRequest } from '../source/pool-credentials.js'
 import type { KeyChain } from './aws-keys.js'
 import { fieldsOf, httpRequest } from './http.js'
 import { ownRegion, regionMissing, regionOfArn } from './region.js'
-import type { SecretVersion } from './rotating-secret.js'
 import { serviceFailure } from './service-failure.js'
 import { signedHeaders } from './sigv4.js'
-import type { CredentialsRequest } from './source/pool-credentials.js'
 
 const TIMEOUT_MILLIS = 3000
 

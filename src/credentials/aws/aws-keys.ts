@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { CredentialsLookupError } from './errors.js'
+import { CredentialsLookupError } from '../errors.js'
+import type { CredentialsRequest } from '../source/pool-credentials.js'
 import { fieldsOf, httpRequest } from './http.js'
-import type { CredentialsRequest } from './source/pool-credentials.js'
 
 /** The keys by which AWS knows this function. */
 export interface AwsKeys {
