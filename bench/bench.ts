@@ -11,13 +11,21 @@ export const benchNames = [
   'heap',
   'heap-16',
   'query-sequential',
+  'query-key',
+  'query-join',
+  'transaction-key',
   'throughput-1',
   'throughput-4',
   'throughput-10',
+  'throughput-key',
   'fanout-20',
   'fanout-100',
   'head-of-line',
   'lambda-call',
+  'warm-call',
+  'thaw-call',
+  'thaw-forgotten',
+  'cold-start',
   'bundle',
   'load',
   'wrapper',
@@ -56,9 +64,12 @@ export interface Surroundings {
 interface Common {
   /** One, or several that are read against each other and so have to run together. */
   readonly names: readonly BenchName[]
-  readonly needs: 'nothing' | 'database' | 'distant database'
+  /** `orders` is the database with the tables of bench/orders.ts in it. */
+  readonly needs: 'nothing' | 'database' | 'orders' | 'distant database'
   /** For the Node.js that it runs in. */
   readonly nodeFlags: readonly string[]
+  /** Left out where nobody asks for it by name, since it takes too long. */
+  readonly onlyWhenAsked?: true
 }
 
 /** Contenders that do the same in turn, each in a process of its own. */

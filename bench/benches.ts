@@ -9,9 +9,12 @@ import { headOfLine } from './benches/head-of-line.js'
 import { heap } from './benches/heap.js'
 import { lambdaCall } from './benches/lambda-call.js'
 import { load } from './benches/load.js'
+import { queryJoin, queryKey } from './benches/query-key.js'
 import { querySequential } from './benches/query-sequential.js'
 import { replace } from './benches/replace.js'
 import { throughput1, throughput4, throughput10 } from './benches/throughput.js'
+import { throughputKey } from './benches/throughput-key.js'
+import { transactionKey } from './benches/transaction-key.js'
 import { wrapper } from './benches/wrapper.js'
 
 /** In the order in which they run. */
@@ -22,9 +25,13 @@ export const benches: readonly Bench[] = [
   handover,
   heap,
   querySequential,
+  queryKey,
+  queryJoin,
+  transactionKey,
   throughput1,
   throughput4,
   throughput10,
+  throughputKey,
   fanout20,
   fanout100,
   headOfLine,

@@ -5,6 +5,7 @@ import { type Bench, type BenchName, benchNames, type Row, roundTripMillis, type
 import { benches } from './benches.js'
 import { startDelayProxy } from './delay-proxy.js'
 import { compile } from './launch.js'
+import { createOrders } from './orders.js'
 import { rowTable, targetTable } from './report.js'
 
 const root = join(__dirname, '..')
@@ -49,7 +50,8 @@ class WrongArguments extends Error {}
 
 function readArguments(): { json: boolean; asked: readonly BenchName[] } {
   const { values } = parsed()
-  const asked = values.only?.flatMap((names) => names.split(',')) ?? benchNames
+  const usual = benches.filter(({ onlyWhenAsked }) => !onlyWhenAsked).flatMap(({ names }) => names)
+  const asked = values.only?.flatMap((names) => names.split(',')) ?? usual
   for (const name of asked) {
     if (!isBenchName(name))
       throw new WrongArguments(`Expected \`--only\` to be one of ${benchNames.join(', ')}, got \`${name}\``)
@@ -84,6 +86,7 @@ async function openDatabases(chosen: readonly Bench[]): Promise<Databases> {
   try {
     const { host, port, user, password, database: name } = server
     const database = { host, port, user, password, database: name }
+    if (chosen.some(({ needs }) => needs === 'orders')) await createOrders(database)
     // In this process, which is idle while a bench runs in its own.
     const proxy = await startDelayProxy(database, roundTripMillis / 2)
     return {

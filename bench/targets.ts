@@ -89,6 +89,42 @@ export const targets: readonly Target[] = [
     per: { bench: 'query-sequential' as const, contender: 'held client', unit },
     limit: { atMost },
   })),
+  ...(['query-key', 'query-join'] as const).flatMap((bench) =>
+    (
+      [
+        ['µs wall', 'named, held client', { atMost: 1.05 }],
+        ['µs CPU', 'named, held client', { atMost: 1.05 }],
+        // No more than the named ones; the rest is what two runs of the same differ by.
+        ['µs CPU of the server', 'named, held client', { atMost: 1.05 }],
+        ['µs wall', 'postgres.js', { below: 1 }],
+        ['µs CPU', 'postgres.js', { below: 1 }],
+      ] as const
+    ).map(([unit, peer, limit]) => ({
+      what: `${bench}, ${unit}`,
+      figure: { bench, contender: thaw, unit },
+      per: { bench, contender: peer, unit },
+      limit,
+    })),
+  ),
+  {
+    what: 'ten queries by key in a transaction',
+    figure: { bench: 'transaction-key', contender: thaw, unit: 'µs wall' },
+    per: { bench: 'transaction-key', contender: 'pg-pool', unit: 'µs wall' },
+    limit: { atMost: 0.65 },
+  },
+  ...([50, 200] as const).flatMap((loops): Target[] =>
+    (
+      [
+        [`queries/s, ${loops} loops`, { atLeast: 2.2 }],
+        [`ms p99, ${loops} loops`, { atMost: 1 }],
+      ] as const
+    ).map(([unit, limit]) => ({
+      what: `queries by key, max 10, ${unit}`,
+      figure: { bench: 'throughput-key', contender: thaw, unit },
+      per: { bench: 'throughput-key', contender: 'pg-pool', unit },
+      limit,
+    })),
+  ),
   ...(
     [
       ['throughput-1', 9],

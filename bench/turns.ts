@@ -4,6 +4,8 @@ export interface Subject {
   prepare?(): unknown
   /** One round. A number that it resolves to is kept with the sample. */
   run(): Promise<unknown>
+  /** Comes right after each round, untimed. A number that it returns is kept with the sample instead. */
+  account?(): number | undefined
 }
 
 /** Who takes part in a contest. */
@@ -61,7 +63,8 @@ export async function measure(subject: Subject): Promise<Sample> {
   const returned = await subject.run()
   const wallMicros = Number(process.hrtime.bigint() - before) / 1000
   const cpu = process.cpuUsage(cpuBefore)
-  return { wallMicros, cpuMicros: cpu.user + cpu.system, returned: typeof returned === 'number' ? returned : undefined }
+  const told = subject.account === undefined ? returned : subject.account()
+  return { wallMicros, cpuMicros: cpu.user + cpu.system, returned: typeof told === 'number' ? told : undefined }
 }
 
 /**
@@ -84,5 +87,15 @@ export function median(values: readonly number[]): number {
 
 /** The median of one figure of an entrant's rounds, divided by how often it did in a round what is measured. */
 export function medianOf(samples: Samples, name: string, figure: keyof Sample, times: number): number {
-  return median((samples.get(name) ?? []).flatMap((sample) => sample[figure] ?? [])) / times
+  return median(figuresOf(samples, name, figure)) / times
+}
+
+/** The mean instead, for what is counted in steps that are large against a round; `NaN` where nobody told the figure. */
+export function meanOf(samples: Samples, name: string, figure: keyof Sample, times: number): number {
+  const figures = figuresOf(samples, name, figure)
+  return figures.reduce((sum, one) => sum + one, 0) / figures.length / times
+}
+
+function figuresOf(samples: Samples, name: string, figure: keyof Sample): number[] {
+  return (samples.get(name) ?? []).flatMap((sample) => sample[figure] ?? [])
 }
