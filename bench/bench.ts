@@ -59,6 +59,8 @@ export interface Surroundings {
   readonly database: DatabaseAddress | undefined
   /** The same database, `roundTripMillis` away. */
   readonly distantDatabase: DatabaseAddress | undefined
+  /** What the server's certificate is signed by, as PEM, for who speaks TLS to it. */
+  readonly certificateAuthority: string | undefined
 }
 
 interface Common {

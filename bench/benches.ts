@@ -3,6 +3,7 @@ import { acquire } from './benches/acquire.js'
 import { acquire16 } from './benches/acquire-16.js'
 import { bundle } from './benches/bundle.js'
 import { calls } from './benches/calls.js'
+import { coldStart } from './benches/cold-start.js'
 import { fanout20, fanout100 } from './benches/fanout.js'
 import { handover } from './benches/handover.js'
 import { headOfLine } from './benches/head-of-line.js'
@@ -12,9 +13,12 @@ import { load } from './benches/load.js'
 import { queryJoin, queryKey } from './benches/query-key.js'
 import { querySequential } from './benches/query-sequential.js'
 import { replace } from './benches/replace.js'
+import { thawCall } from './benches/thaw-call.js'
+import { thawForgotten } from './benches/thaw-forgotten.js'
 import { throughput1, throughput4, throughput10 } from './benches/throughput.js'
 import { throughputKey } from './benches/throughput-key.js'
 import { transactionKey } from './benches/transaction-key.js'
+import { warmCall } from './benches/warm-call.js'
 import { wrapper } from './benches/wrapper.js'
 
 /** In the order in which they run. */
@@ -36,8 +40,12 @@ export const benches: readonly Bench[] = [
   fanout100,
   headOfLine,
   lambdaCall,
+  warmCall,
+  thawCall,
+  thawForgotten,
   bundle,
   load,
+  coldStart,
   wrapper,
   calls,
 ]

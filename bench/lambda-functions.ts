@@ -32,6 +32,11 @@ export async function bundleFunctions(root: string): Promise<BundledFunctions> {
   return { moduleOf, [Symbol.asyncDispose]: remove }
 }
 
+/** The local Lambda, from the built package: its environments are processes of their own, which need the files beside it. */
+export function loadTesting(root: string): typeof import('pg-thaw/testing') {
+  return require(join(root, 'dist', 'testing', 'index.js'))
+}
+
 /** Where a function finds the database, and what its sessions are called there. */
 export function variablesOf(address: DatabaseAddress, sessions = 'bench'): Record<string, string> {
   const { host, port, user, password, database } = address

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startPostgres } from '../scripts/postgres-server'
+import { startTlsServer } from '../test/support/tls-server'
 import { type Bench, type BenchName, benchNames, type Row, roundTripMillis, type Surroundings } from './bench.js'
 import { benches } from './benches.js'
 import { startDelayProxy } from './delay-proxy.js'
@@ -18,12 +18,12 @@ async function main(signal: AbortSignal): Promise<void> {
   const chosen = benches.filter(({ names }) => names.some((name) => asked.includes(name)))
   await using program = await compile(root)
   await using databases = await openDatabases(chosen)
-  const { database, distantDatabase } = databases
+  const { database, distantDatabase, certificateAuthority } = databases
   const rows: Row[] = []
   for (const bench of chosen) {
     const order = {
       asked: bench.names.filter((name) => asked.includes(name)),
-      surroundings: { root, database, distantDatabase },
+      surroundings: { root, database, distantDatabase, certificateAuthority },
     }
     try {
       const measured = await program.run(bench, order, signal)
@@ -73,16 +73,17 @@ function isBenchName(name: string): name is BenchName {
   return benchNames.some((known) => known === name)
 }
 
-interface Databases extends Pick<Surroundings, 'database' | 'distantDatabase'> {
+interface Databases extends Omit<Surroundings, 'root'> {
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /** One server for all, and the way there that is longer, as far as somebody needs them. */
 async function openDatabases(chosen: readonly Bench[]): Promise<Databases> {
   if (chosen.every(({ needs }) => needs === 'nothing')) {
-    return { database: undefined, distantDatabase: undefined, [Symbol.asyncDispose]: async () => {} }
+    const none = { database: undefined, distantDatabase: undefined, certificateAuthority: undefined }
+    return { ...none, [Symbol.asyncDispose]: async () => {} }
   }
-  const server = await startPostgres()
+  const server = await startTlsServer()
   try {
     const { host, port, user, password, database: name } = server
     const database = { host, port, user, password, database: name }
@@ -92,6 +93,7 @@ async function openDatabases(chosen: readonly Bench[]): Promise<Databases> {
     return {
       database,
       distantDatabase: { ...database, port: proxy.port },
+      certificateAuthority: server.authority.cert,
       [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose]().finally(() => server.close()),
     }
   } catch (error) {

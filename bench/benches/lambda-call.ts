@@ -1,8 +1,7 @@
-import { join } from 'node:path'
 import type { LocalLambda } from 'pg-thaw/testing'
 import type { Inspection, Row } from '../bench.js'
 import type { Act, Asked, Told } from '../functions/acting.js'
-import { bundleFunctions, connectsOfACall, firstCalls, variablesOf } from '../lambda-functions.js'
+import { bundleFunctions, connectsOfACall, firstCalls, loadTesting, variablesOf } from '../lambda-functions.js'
 import { databaseOf } from '../surroundings.js'
 import { medianOf, type Sample, takeTurns } from '../turns.js'
 
@@ -25,12 +24,11 @@ export const lambdaCall: Inspection = {
   async run(surroundings) {
     const { root } = surroundings
     await using functions = await bundleFunctions(root)
-    const { startLambda } = require(join(root, 'dist', 'testing', 'index.js')) as typeof import('pg-thaw/testing')
     const env = variablesOf(databaseOf(surroundings))
     const rows: Row[] = []
     for (const kind of kinds) {
       const start = (contender: (typeof contenders)[number]) =>
-        startLambda({ module: functions.moduleOf(contender), env })
+        loadTesting(root).startLambda({ module: functions.moduleOf(contender), env })
       rows.push(...(await measureKind(kind, start)))
     }
     return rows
