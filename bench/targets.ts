@@ -20,6 +20,9 @@ const thaw = 'pg-thaw'
 /** What users call, where a bench has the generic pool beside it. */
 const face = 'pg-thaw, Pool'
 
+/** Of a round trip: less than one more, and more than a busy moment. */
+const machineShare = 0.5
+
 export const targets: readonly Target[] = [
   ...(
     [
@@ -165,6 +168,63 @@ export const targets: readonly Target[] = [
       limit: { atMost: 0 },
     },
   ]),
+  ...(
+    [
+      ['held client', 1.03],
+      ['pg-pool', 1],
+    ] as const
+  ).map(([contender, atMost]) => warmCall('read', { contender, atMost })),
+  ...[
+    'two queries',
+    'four at once',
+    'twenty at once',
+    'transaction',
+    'two transactions at once',
+    'ten transactions at once',
+    'client held for three queries',
+  ].flatMap((variant): Target[] => [
+    warmCall(variant, { contender: 'pg-pool', atMost: 1.05 }),
+    {
+      what: 'connects for that',
+      figure: { bench: 'warm-call', contender: thaw, unit: `connects, ${variant}` },
+      limit: { atMost: 0 },
+    },
+  ]),
+  {
+    what: 'a warm call without a database, the runtime included',
+    figure: { bench: 'warm-call', contender: thaw, unit: 'µs with the runtime, no database' },
+    per: { bench: 'warm-call', contender: 'bare handler', unit: 'µs with the runtime, no database' },
+    limit: { atMost: 1.01 },
+  },
+  ...(
+    [
+      ['a transaction of two statements, 2 ms away', 'warm-call', 'RTT, transaction', 3],
+      ['a read after a freeze', 'thaw-call', 'RTT, a read', 1],
+      ['a write after a freeze', 'thaw-call', 'RTT, a write', 2],
+      ["a transaction's first row after a freeze", 'thaw-call', 'RTT, a transaction', 2],
+      ['a read after its connection was ended', 'thaw-call', 'RTT beyond a connect, a read, ended meanwhile', 1],
+    ] as const
+  ).map(([what, bench, unit, roundTrips]) => ({
+    what: `${what}: ${roundTrips} and what the machine takes`,
+    figure: { bench, contender: thaw, unit },
+    limit: { atMost: roundTrips + machineShare },
+  })),
+  {
+    what: 'failed calls for that',
+    figure: { bench: 'thaw-call', contender: thaw, unit: 'failed calls, a read, ended meanwhile' },
+    limit: { atMost: 0 },
+  },
+  {
+    what: 'a call after its flow was forgotten',
+    figure: { bench: 'thaw-forgotten', contender: thaw },
+    limit: { atMost: 250 },
+  },
+  {
+    what: 'CPU to the first row of a cold start',
+    figure: { bench: 'cold-start', contender: thaw, unit: 'ms CPU' },
+    per: { bench: 'cold-start', contender: 'pg', unit: 'ms CPU' },
+    limit: { atMost: 1.05 },
+  },
   ...[thaw, 'pg-thaw, ESM'].map((contender) => ({
     what: `bytes added to a bundle (${contender})`,
     figure: { bench: 'bundle' as const, contender },
@@ -192,6 +252,16 @@ export const targets: readonly Target[] = [
     limit: { atMost: 6 },
   },
 ]
+
+function warmCall(variant: string, { contender, atMost }: { contender: string; atMost: number }): Target {
+  const unit = `µs, ${variant}`
+  return {
+    what: `a warm call, ${variant}`,
+    figure: { bench: 'warm-call', contender: thaw, unit },
+    per: { bench: 'warm-call', contender, unit },
+    limit: { atMost },
+  }
+}
 
 export function find(rows: readonly Row[], { bench, contender, unit }: Figure): Row | undefined {
   return rows.find((row) => row.bench === bench && row.contender === contender && row.unit === (unit ?? row.unit))

@@ -74,7 +74,7 @@ export const thawCall: Inspection = {
           firstCallOf(lambda, entrant, admin, () => count(failures, name)),
         )
       }
-      return rowsOf(await takeTurns(rounds, { warmups: firstCalls, turns: 15 }), failures)
+      return rowsOf(await takeTurns(rounds, { warmups: firstCalls, turns: 25 }), failures)
     } finally {
       await admin.end()
       await Promise.all(lambdas.map((lambda) => lambda.close()))
