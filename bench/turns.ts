@@ -96,6 +96,14 @@ export function meanOf(samples: Samples, name: string, figure: keyof Sample, tim
   return figures.reduce((sum, one) => sum + one, 0) / figures.length / times
 }
 
+/**
+ * The least instead, for what a distance bounds from below: whatever else happens only adds to it, and would be taken for round trips.
+ * `Infinity` where nobody told the figure.
+ */
+export function leastOf(samples: Samples, name: string, figure: keyof Sample): number {
+  return Math.min(...figuresOf(samples, name, figure))
+}
+
 function figuresOf(samples: Samples, name: string, figure: keyof Sample): number[] {
   return (samples.get(name) ?? []).flatMap((sample) => sample[figure] ?? [])
 }

@@ -6,7 +6,7 @@ import { startDelayProxy } from '../delay-proxy.js'
 import type { Act } from '../functions/acting.js'
 import { bundleFunctions, type FunctionName, firstCalls, loadTesting, variablesOf } from '../lambda-functions.js'
 import { databaseOf } from '../surroundings.js'
-import { medianOf, type Sample, type Samples, takeTurns } from '../turns.js'
+import { leastOf, type Sample, type Samples, takeTurns } from '../turns.js'
 import { callLambda } from './lambda-call.js'
 
 const bench: BenchName = 'thaw-call'
@@ -44,7 +44,7 @@ function nameOf(contender: string, kind: string): string {
   return `${contender}, ${kind}`
 }
 
-/** The first call after a real freeze, 2 ms away: round trips until its first row. */
+/** The first call after a real freeze, 2 ms away: round trips until its first row, in the fastest of the turns. */
 export const thawCall: Inspection = {
   kind: 'inspection',
   names: [bench],
@@ -108,18 +108,17 @@ function count(failures: Map<string, number>, name: string): undefined {
 }
 
 function rowsOf(samples: Samples, failures: ReadonlyMap<string, number>): Row[] {
-  const millisOf = (name: string) => medianOf(samples, name, 'returned', 1)
-  const [unitMillis, connectMillis] = [roundTrip, connect].map(({ name }) => millisOf(name))
-  if (unitMillis === undefined || connectMillis === undefined) throw new Error('bug: nothing to measure in')
+  const millisOf = (name: string) => leastOf(samples, name, 'returned')
+  const [unitMillis, connectMillis] = [millisOf(roundTrip.name), millisOf(connect.name)]
   const rows = kinds.flatMap(({ name: kind, isEnded }) =>
     rivals.flatMap((contender): Row[] => {
       const name = nameOf(contender, kind)
-      const failed: Row = { bench, contender, value: failures.get(name) ?? 0, unit: `failed calls, ${kind}` }
-      // Whoever fails each time has no first row.
-      if (!samples.get(name)?.some(({ returned }) => returned !== undefined)) return [failed]
       const millis = millisOf(name) - (isEnded ? connectMillis : 0)
       const unit = isEnded ? `RTT beyond a connect, ${kind}` : `RTT, ${kind}`
-      return [{ bench, contender, value: millis / unitMillis, unit }, failed]
+      return [
+        { bench, contender, value: millis / unitMillis, unit },
+        { bench, contender, value: failures.get(name) ?? 0, unit: `failed calls, ${kind}` },
+      ]
     }),
   )
   return [

@@ -11,6 +11,7 @@ const newcomer = { in: 'test/deploy/newcomer.test.ts' }
 const local = { in: 'test/deploy/local.test.ts' }
 const offline = { in: 'test/deploy/offline.test.ts' }
 const zips = { in: 'test/deploy/zips.test.ts' }
+const minutes = { notHere: 'takes minutes; parts of the bench run by name' }
 const account = {
   notHere: 'needs an AWS account; test/serverless packages the same services and checks their templates',
 }
@@ -23,7 +24,10 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run test:deploy': ci,
 
   'npm run demo': deployed,
-  'npm run bench': { notHere: 'takes four minutes; parts of it run by name, below' },
+  'npm run bench': minutes,
+  'npm run bench -- --only query-key,query-join,transaction-key,throughput-key': minutes,
+  'npm run bench -- --only warm-call,thaw-call,cold-start': minutes,
+  'npm run bench -- --only thaw-forgotten': minutes,
   'npm run bench -- --json --only load,bundle': deployed,
   'npm run bench -- --only acquire-1': deployed,
 
