@@ -46,8 +46,9 @@ export const coldStart: Inspection = {
   nodeFlags: [],
   async run(surroundings) {
     const { root, certificateAuthority } = surroundings
-    // Where cold starts matter, so that the defaults are those. By its name: postgres.js tells the server none otherwise, and TLS knows no numbers there.
+    // By its name: postgres.js takes the host as the name to verify, and TLS knows no numbers there.
     const variables = variablesOf({ ...databaseOf(surroundings), host: 'localhost' })
+    // With the defaults of where cold starts matter.
     const env = { PATH: process.env.PATH, AWS_LAMBDA_FUNCTION_NAME: 'bench', ...variables, CA: certificateAuthority }
     const folder = await mkdtemp(join(tmpdir(), 'pg-thaw-cold-start-'))
     try {

@@ -24,12 +24,11 @@ interface Entrant {
 }
 
 const rivals = ['pg-thaw', 'pg-pool'] as const
-const ended = 'a read, ended meanwhile'
 const kinds: readonly Omit<Entrant, 'contender'>[] = [
   { name: 'a read', act: 'read' },
   { name: 'a write', act: 'write' },
   { name: 'a transaction', act: 'transaction' },
-  { name: ended, act: 'read', isEnded: true },
+  { name: 'a read, ended meanwhile', act: 'read', isEnded: true },
 ]
 /** What the others are measured in, by a process that was frozen as theirs were. */
 const roundTrip: Entrant = { name: 'round trip', contender: 'held-client', act: 'read' }

@@ -18,15 +18,15 @@ const stock: Entrant = { contender: 'pg-pool', of: 'pg-pool' }
 const held: Entrant = { contender: 'held client', of: 'held-client' }
 
 /** A client has nothing to say about several things at once. */
-const variants: readonly (readonly [label: string, act: Act, entrants: readonly Entrant[]])[] = [
-  ['read', 'read', [thaw, stock, held]],
-  ['two queries', 'two queries', [thaw, stock, held]],
-  ['four at once', 'four at once', [thaw, stock]],
-  ['twenty at once', 'twenty at once', [thaw, stock]],
-  ['transaction', 'transaction', [thaw, stock, held]],
-  ['two transactions at once', 'two transactions at once', [thaw, stock]],
-  ['ten transactions at once', 'ten transactions at once', [thaw, stock]],
-  ['client held for three queries', 'client held for three queries', [thaw, stock, held]],
+const variants: readonly (readonly [act: Act, entrants: readonly Entrant[]])[] = [
+  ['read', [thaw, stock, held]],
+  ['two queries', [thaw, stock, held]],
+  ['four at once', [thaw, stock]],
+  ['twenty at once', [thaw, stock]],
+  ['transaction', [thaw, stock, held]],
+  ['two transactions at once', [thaw, stock]],
+  ['ten transactions at once', [thaw, stock]],
+  ['client held for three queries', [thaw, stock, held]],
 ]
 
 /** A call on Lambda that comes right after the last one: time of the whole call, and connects. */
@@ -43,10 +43,10 @@ export const warmCall: Inspection = {
       startRuntimeLoop(root, { module: functions.moduleOf(name), env: variablesOf(address) })
     const start = startAt(database)
     const rows: Row[] = []
-    for (const [label, act, entrants] of variants) {
+    for (const [act, entrants] of variants) {
       for (const { contender, micros, connects } of await measureCalls(entrants, act, start, turns)) {
-        rows.push({ bench, contender, value: micros, unit: `µs, ${label}` })
-        rows.push({ bench, contender, value: connects, unit: `connects, ${label}` })
+        rows.push({ bench, contender, value: micros, unit: `µs, ${act}` })
+        rows.push({ bench, contender, value: connects, unit: `connects, ${act}` })
       }
     }
     rows.push(...(await withoutDatabase(start)), ...(await fromAfar(database, startAt)))
