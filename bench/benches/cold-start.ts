@@ -46,7 +46,7 @@ export const coldStart: Inspection = {
   nodeFlags: [],
   async run(surroundings) {
     const { root, certificateAuthority } = surroundings
-    // By its name: postgres.js takes the host as the name to verify, and TLS knows no numbers there.
+    // A name, as users have: of a number TLS tells the server none.
     const variables = variablesOf({ ...databaseOf(surroundings), host: 'localhost' })
     // With the defaults of where cold starts matter.
     const env = { PATH: process.env.PATH, AWS_LAMBDA_FUNCTION_NAME: 'bench', ...variables, CA: certificateAuthority }
