@@ -90,6 +90,7 @@ function optionsOf(max: number): ResourcePoolOptions {
     maxLifetimeMillis: 1_800_000,
     lifetimeJitter: 0.1,
     validationBypassMillis: 500,
+    leastValidationMillis: 1000,
     validationTimeoutMillis: 1000,
     resetTimeoutMillis: 1000,
     dialTimeoutMillis: 30_000,

@@ -19,7 +19,7 @@ const END_MARGIN_MILLIS = 50
  * out then is cut off.
  *
  * The environment is *quiet* while no invocation is open, and Lambda freezes it then, for a millisecond or for minutes. The
- * invocation that ends the quiet wakes the pools, however short it was: connections have died in short freezes too. The one that ends
+ * invocation that ends the quiet wakes the pools, and says how long it was at the most: connections have died in short freezes too. The one that ends
  * last leaves behind only what should survive the next freeze. Where nothing freezes, all is kept.
  *
  * An invocation may never be ended: a durable function is suspended for good, a callback is never called. Where invocations certainly
@@ -162,12 +162,10 @@ export class PoolManager {
   }
 
   #endQuiet(invocation: Invocation): void {
+    const gap = elapsedMillis(this.#quietSince, this.#clock.now())
     // Before the first invocation the environment was being initialised: that is no gap between calls.
-    if (this.#invocations > 0) {
-      const gap = elapsedMillis(this.#quietSince, this.#clock.now())
-      this.#gapsMillis = [...this.#gapsMillis, gap].slice(-REMEMBERED_GAPS)
-    }
-    for (const pool of this.#pools) pool.wake(invocation)
+    if (this.#invocations > 0) this.#gapsMillis = [...this.#gapsMillis, gap].slice(-REMEMBERED_GAPS)
+    for (const pool of this.#pools) pool.wake(invocation, gap)
   }
 
   #trim(): void {
@@ -177,7 +175,10 @@ export class PoolManager {
       invocations: this.#invocations,
       gapsMillis: this.#gapsMillis,
     }
-    for (const pool of this.#pools) pool.trim(connectionsToKeep({ ...pool, ...seen }))
+    for (const pool of this.#pools) {
+      const { pooling, min, held, leaseMillis } = pool
+      pool.trim(connectionsToKeep({ pooling, min, held, leaseMillis, ...seen }))
+    }
   }
 }
 

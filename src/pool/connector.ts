@@ -88,6 +88,8 @@ export interface ResourcePoolOptions {
   readonly lifetimeJitter: number
   /** An answer younger than this is trusted; `Infinity` trusts always. */
   readonly validationBypassMillis: number
+  /** Longest silence of a resource that is asked for an answer: as long as its dial took, within these bounds. */
+  readonly leastValidationMillis: number
   readonly validationTimeoutMillis: number
   readonly resetTimeoutMillis: number
   readonly dialTimeoutMillis: number

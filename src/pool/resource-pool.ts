@@ -35,6 +35,8 @@ export interface AcquireOptions {
   readonly timeoutMillis?: number | undefined
   /** Kept on the checkout, and what a caller that waits can be turned away by. */
   readonly label?: unknown
+  /** Whether it takes what has to give an answer first, and asks for that itself: see {@link Checkout.isUnproven}. */
+  readonly proves?: boolean | undefined
 }
 
 /** What `end` had to take by force: checkouts that had not been returned when the patience was over. */
@@ -91,7 +93,7 @@ export class ResourcePool<R> {
   readonly #backoff: Backoff
   readonly #counters = new Counters()
   /** `generation` is counted with the others; the rest of what all slots are judged by. */
-  readonly #known = { generation: 0, suspicions: 0, staying: 0 }
+  readonly #known = { generation: 0, suspicions: 0, trusted: 0, staying: 0 }
   readonly #chains: Readonly<Record<StateName, Chain<Slot<R>>>> = {
     lent: new Chain(),
     idle: new Chain(),
@@ -107,6 +109,9 @@ export class ResourcePool<R> {
   #lastDialError: unknown
   #probe: Timer | undefined
   #idleTimer: Timer | undefined
+  /** The suspicion of which it will be known in a moment what there was to it. */
+  #glance: number | undefined
+  #seen: Promise<void> | undefined
   /** Who waits until none is in such a state. */
   #watching: { readonly state: 'returning' | 'closing' | 'dialing'; readonly none: () => void }[] = []
   #ended: Promise<EndReport> | undefined
@@ -132,7 +137,7 @@ export class ResourcePool<R> {
    */
   acquire(options: AcquireOptions = {}): Promise<Checkout<R>> {
     if (this.#ended !== undefined) return Promise.reject(endedError())
-    const checkout = this.tryAcquire(options.label)
+    const checkout = this.tryAcquire(options.label, options.proves)
     if (checkout !== undefined) return Promise.resolve(checkout)
     const { lent, idle, closing } = this.#chains
     const { max, maxWaiting } = this.#options
@@ -145,12 +150,34 @@ export class ResourcePool<R> {
     return new Promise((resolve, reject) => this.#join(new Waiter(options, resolve, reject)))
   }
 
-  /** The same where it needs no waiting: nobody waits, and a resource can be lent as it is. */
-  tryAcquire(label?: unknown): Checkout<R> | undefined {
+  /** The same where it needs no waiting: nobody waits, and a resource can be lent as it is, or to somebody who proves it. */
+  tryAcquire(label?: unknown, proves = false): Checkout<R> | undefined {
     const slot = this.#chains.idle.newest
     if (slot === undefined || this.#waiting.length > 0 || this.#ended !== undefined) return undefined
     const why = slot.whyNotLend(this.#clock.wall(), this.#clock.monotonic(), this.#options, this.#known)
-    return why === undefined ? this.#lend(slot, label) : undefined
+    if (why === undefined) return this.#lend(slot, label)
+    if (why !== 'unproven' || !proves) return undefined
+    if (this.#glance === undefined) this.#counters.pings += 1
+    const checkout = this.#lend(slot, label)
+    checkout.provesAgainst = this.#known.suspicions
+    return checkout
+  }
+
+  /** What was lent unproven has given its first answer. */
+  proved(checkout: Checkout<R>): void {
+    const { provesAgainst, slot } = checkout
+    if (provesAgainst === undefined) return
+    checkout.provesAgainst = undefined
+    this.#heard(slot, this.#clock.now())
+    slot.provenAgainst = provesAgainst
+  }
+
+  /** What was lent unproven turned out to be dead, or silent: takes it back, closes it, and condemns its generation. */
+  disproved(checkout: Checkout<R>): void {
+    if (checkout.state !== 'open') return
+    checkout.state = 'released'
+    this.#guard(() => this.#observer.released?.(undefined, checkout.resource))
+    this.#foundDead(checkout.slot)
   }
 
   /** Takes back: see {@link Checkout.release}. `answered` where the borrower knows that the other side answered just now. */
@@ -187,10 +214,10 @@ export class ResourcePool<R> {
   }
 
   /** Whether what is lent would be lent again as it is; then it counts as one more use. For who has several work on one loan. */
-  reuse({ slot }: Checkout<R>): boolean {
+  reuse({ slot, provesAgainst = slot.provenAgainst }: Checkout<R>): boolean {
     const why = this.#whyNotLend(slot)
-    // It answers all the time: an answer is old only where something may have killed it since.
-    if (why !== undefined && (why !== 'unproven' || slot.provenAgainst !== this.#known.suspicions)) return false
+    // It answers all the time, or is about to: an answer is old only where something may have killed it since.
+    if (why !== undefined && (why !== 'unproven' || provesAgainst < this.#known.trusted)) return false
     slot.uses += 1
     return true
   }
@@ -258,17 +285,44 @@ export class ResourcePool<R> {
     return surplus.length
   }
 
-  /** To be called when the process may have slept: what certainly ended is closed, and the rest of what is idle asked for an answer. */
-  wake(): void {
+  /**
+   * To be called when the process may have slept: what certainly ended is closed, and the rest has to give an answer before it is lent.
+   * With `asks` it is asked at once, whether or not somebody will want it. With `seen`, all that can have happened meanwhile is known when
+   * that resolves, which is so soon that nobody asks, and who needs a proven resource waits for it.
+   */
+  wake(asks = true, seen?: Promise<unknown>): void {
     if (this.#known.staying === 0 && this.#waiting.length === 0) return
-    this.#known.suspicions += 1
+    const { trusted } = this.#known
+    const suspicion = this.#suspect()
+    this.#glance = seen && suspicion
+    this.#seen = seen?.then(() => this.#glanced(suspicion, trusted))
     for (const slot of this.#chains.idle.snapshot()) {
       if (slot.state.name !== 'idle') continue
       const why = this.#whyNotLend(slot)
-      if (why === 'unproven') this.#validate(slot)
-      else if (why !== undefined) this.#retire(slot, why)
+      if (why !== undefined && why !== 'unproven') this.#retire(slot, why)
+      else if (why !== undefined && asks) this.#validate(slot)
     }
     this.#serve()
+  }
+
+  #suspect(): number {
+    this.#known.suspicions += 1
+    this.#known.trusted = this.#known.suspicions
+    return this.#known.suspicions
+  }
+
+  /** Nothing has come to light: what was trusted before is trusted again, unless something else happened since. */
+  #glanced(suspicion: number, trusted: number): void {
+    if (this.#known.trusted === suspicion) this.#known.trusted = trusted
+    if (this.#glance !== suspicion) return
+    this.#glance = undefined
+    this.#seen = undefined
+    this.#serve()
+  }
+
+  /** Resolves when it is known what {@link wake} waits for; `undefined` when it is. */
+  get seen(): Promise<void> | undefined {
+    return this.#seen
   }
 
   /** Lets no resource that is open now be lent again, and gives up dials. The pool stays usable. Resolves when what is closing is closed. */
@@ -408,6 +462,7 @@ export class ResourcePool<R> {
       const why = this.#whyNotLend(slot)
       if (why === undefined) this.#settle(first, slot)
       else if (why !== 'unproven') this.#retire(slot, why)
+      else if (this.#glance !== undefined) return
       else if (validating.length < this.#waiting.length) this.#validate(slot)
       else break
     }
@@ -443,12 +498,13 @@ export class ResourcePool<R> {
       moveTo(slot, this.#silent)
       this.#serve()
     })
+    const began = this.#clock.now()
     state.abandon = bounded<R>(
       [this.#clock, dialTimeoutMillis],
       () => this.#connector.dial(opening),
       (outcome) => {
         silence.cancel()
-        if (outcome.how === 'done' && slot.lostWith === undefined) return this.#dialled(slot, outcome.value)
+        if (outcome.how === 'done' && slot.lostWith === undefined) return this.#dialled(slot, outcome.value, began)
         if (outcome.how === 'done') this.#destroy(outcome.value)
         // The failure of one that was given up is no news.
         const isNews = slot.state === state
@@ -464,12 +520,14 @@ export class ResourcePool<R> {
     )
   }
 
-  #dialled(slot: Slot<R>, resource: R): void {
-    const { random, maxLifetimeMillis, lifetimeJitter } = this.#options
+  #dialled(slot: Slot<R>, resource: R, began: Instant): void {
+    const { random, maxLifetimeMillis, lifetimeJitter, leastValidationMillis, validationTimeoutMillis } = this.#options
     slot.resource = resource
     slot.generation = this.#known.generation
     slot.lifetimeMillis = maxLifetimeMillis * (1 - lifetimeJitter * random())
     slot.dialledAt = this.#clock.now()
+    const dialMillis = elapsedMillis(began, slot.dialledAt)
+    slot.silenceMillis = Math.min(validationTimeoutMillis, Math.max(leastValidationMillis, dialMillis))
     this.#heard(slot, slot.dialledAt)
     slot.provenAgainst = this.#known.suspicions
     this.#backoff.reset()
@@ -514,9 +572,8 @@ export class ResourcePool<R> {
   /** Asks a resource in nobody's hands for an answer. One that gives none condemns its generation. */
   #validate(slot: Slot<R>): void {
     const { suspicions } = this.#known
-    const { validationTimeoutMillis } = this.#options
     this.#counters.pings += 1
-    this.#work(slot, 'validating', validationTimeoutMillis, 'ping', (isDone) => {
+    this.#work(slot, 'validating', slot.silenceMillis, 'ping', (isDone) => {
       if (!isDone) return this.#foundDead(slot)
       this.#heard(slot, this.#clock.now())
       slot.provenAgainst = suspicions
@@ -554,7 +611,7 @@ export class ResourcePool<R> {
   /** It has answered; if since then something may have killed it unseen, whoever waits needs a younger answer. */
   #ready(slot: Slot<R>): void {
     const { wall, monotonic } = this.#clock.now()
-    const isSuspect = slot.provenAgainst !== this.#known.suspicions
+    const isSuspect = slot.provenAgainst < this.#known.trusted
     // Not by the age of its answer: where none is trusted, that would never end.
     if (isSuspect && this.#waiting.length > 0 && this.#options.validationBypassMillis !== NEVER) this.#validate(slot)
     else this.#keep(slot, wall, monotonic)
@@ -616,7 +673,7 @@ export class ResourcePool<R> {
   #lost(slot: Slot<R>, error: Error): void {
     const { name } = slot.state
     if (name === 'closing' || name === 'gone') return
-    if (slot.lostWith === undefined && name !== 'dialing' && name !== 'validating') this.#known.suspicions += 1
+    if (slot.lostWith === undefined && name !== 'dialing' && name !== 'validating') this.#suspect()
     slot.lostWith ??= error
     // Its reset may hang, and somebody may count on it.
     if (slot.state.name === 'returning') return slot.state.abandon?.()

@@ -66,6 +66,8 @@ export interface Known {
   generation: number
   /** Grows whenever something happened that may have killed resources unseen. */
   suspicions: number
+  /** Who was asked for an answer when there were fewer suspicions than this has to be asked again. */
+  trusted: number
   /** Slots that are not on their way out. */
   staying: number
 }
@@ -82,6 +84,8 @@ export class Slot<R> implements Link<Slot<R>> {
   dialledAt: Instant = LONG_AGO
   /** Its own lifetime, jittered, so that those dialled together don't end together. */
   lifetimeMillis = 0
+  /** How long it may say nothing when it is asked for an answer: about as long as its dial took. */
+  silenceMillis = 0
   /** Loans so far. */
   uses = 0
   /** Since when it has been idle, if it is, on both clocks. */
@@ -120,7 +124,7 @@ export class Slot<R> implements Link<Slot<R>> {
       if (Math.max(wall - this.idleWall, monotonic - this.idleMonotonic) >= idleTimeoutMillis) return 'idle'
     }
     if (validationBypassMillis === NEVER) return undefined
-    return this.provenAgainst !== known.suspicions || silentMillis >= validationBypassMillis ? 'unproven' : undefined
+    return this.provenAgainst < known.trusted || silentMillis >= validationBypassMillis ? 'unproven' : undefined
   }
 }
 
@@ -137,6 +141,8 @@ export class Checkout<R> {
   declare readonly label: unknown
   /** `open` until it is released by its borrower or reclaimed by the pool. */
   declare state: 'open' | 'released' | 'reclaimed'
+  /** What was suspected when it was lent unproven, until it has given an answer. @internal */
+  declare provesAgainst: number | undefined
   /** @internal */
   declare readonly slot: Slot<R>
   declare private readonly lender: { release(checkout: Checkout<R>, discard?: Error | boolean): void }
@@ -151,8 +157,22 @@ export class Checkout<R> {
     this.resource = slot.resource
     this.label = label
     this.state = 'open'
+    this.provesAgainst = undefined
     this.slot = slot
     this.lender = lender
+  }
+
+  /**
+   * Whether the resource was lent before it gave an answer: nothing may rest on it until then. Its borrower tells the pool of the answer
+   * ({@link ResourcePool.proved}), or that there was none for {@link silenceMillis} ({@link ResourcePool.disproved}).
+   */
+  get isUnproven(): boolean {
+    return this.provesAgainst !== undefined
+  }
+
+  /** How long the resource may say nothing before it is taken for dead, ms. */
+  get silenceMillis(): number {
+    return this.slot.silenceMillis
   }
 
   /**

@@ -4,13 +4,22 @@ import type { LivePool } from '../registry/environment.js'
 import type { CredentialSource } from './connection/credentials.js'
 import type { PgConnector } from './connection/pg-connector.js'
 import type { ResolvedOptions } from './options/options.js'
+import { UNNOTICED_MILLIS } from './options/resource-options.js'
 import type { Borrowing } from './query/borrowing.js'
 
 /** How long the end of a call waits for connections that it has asked for and that are to be kept, ms. A usual connect is done by then. */
 const LONGEST_DIAL_MILLIS = 100
 
+/** No device of AWS's forgets a flow of packets earlier (its documentation, "Connection tracking" and "NAT gateway timeout"), ms. */
+const FORGOTTEN_MILLIS = 60_000
+
 /** As many calls as the keep policy looks at, the one that is under way not counted. */
 const MOST_REMEMBERED = 2
+
+/** What the kernel knows of connections has been read by then: the turn in which this is asked for may have begun before the freeze. */
+function twoTurns(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(() => setImmediate(resolve)))
+}
 
 /** The side of a pool that the environment works with. */
 export function livePool(
@@ -20,6 +29,7 @@ export function livePool(
   credentials: CredentialSource | undefined,
   { name, pooling, min, leaseMillis, lingerMillis }: ResolvedOptions,
   given: { readonly min?: number | undefined },
+  isWrapped: () => void,
 ): LivePool {
   const { pool } = borrowing
   const isMinGiven = given.min !== undefined || process.env.PG_THAW_MIN !== undefined
@@ -38,12 +48,15 @@ export function livePool(
       return !pool.ended
     },
     madeWith: (others) => isDeepStrictEqual({ ...others }, given),
-    wake: (invocation) => {
+    wake: (invocation, quietMillis = FORGOTTEN_MILLIS) => {
+      isWrapped()
       credentials?.refreshAhead()
       borrowing.begun(invocation)
       if (pool.mostWanted > 0) held = [...held, pool.mostWanted].slice(-MOST_REMEMBERED)
       pool.countWantedAnew()
-      pool.wake()
+      // Silence can't be told from slowness: where it is to be expected, the ping goes ahead while the handler runs. Else it goes when the
+      // connection is needed, so that a call without a database costs nothing and leaves nothing in flight.
+      pool.wake(quietMillis >= FORGOTTEN_MILLIS, quietMillis < UNNOTICED_MILLIS ? twoTurns() : undefined)
     },
     trim: (keep) => pool.trim(keep),
     isBusy: (whose) => borrowing.isOut(whose),

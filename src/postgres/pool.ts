@@ -3,7 +3,7 @@ import type { PoolObserver } from '../pool/connector.js'
 import { ResourcePool } from '../pool/resource-pool.js'
 import type { Checkout } from '../pool/slot.js'
 import type { PoolStats as ResourceStats } from '../pool/stats.js'
-import { type Environment, environment, type LivePool, runsOneAtATime } from '../registry/environment.js'
+import { type Environment, environment, isOnLambda, type LivePool, runsOneAtATime } from '../registry/environment.js'
 import { addressIn } from './connection/address.js'
 import { type CredentialSource, SOURCE } from './connection/credentials.js'
 import { leaveSessionAlone } from './connection/foreign-session.js'
@@ -11,10 +11,11 @@ import { isUsable, type PgClient } from './connection/pg-client.js'
 import { PgConnector } from './connection/pg-connector.js'
 import { PROFILES } from './connection/profile.js'
 import { classifyDialFailure } from './connection/sqlstate.js'
+import { Preparing } from './connection/statements.js'
 import { livePool } from './live-pool.js'
 import { nonNegativeInteger, wrongValue } from './options/option-checks.js'
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from './options/options.js'
-import { inForce, resourcePoolOptions } from './options/resource-options.js'
+import { inForce, resourcePoolOptions, UNNOTICED_MILLIS } from './options/resource-options.js'
 import { copyOptions, hideSecrets } from './options/secrets.js'
 import { type Borrower, borrowerOf } from './query/borrower.js'
 import { Borrowing } from './query/borrowing.js'
@@ -23,7 +24,7 @@ import { isReleased, lentClient } from './query/lent-client.js'
 import { Queries } from './query/queries.js'
 import { FAULTS, publishLeak, warnOfDirtyReturn, warnOnce } from './query/reports.js'
 import { tellRetry } from './query/retry.js'
-import { runInTransaction, withRetries } from './query/transaction.js'
+import { connectionFor, runInTransaction, withRetries } from './query/transaction.js'
 
 /** How long `end` waits for checkouts, ms. */
 const END_PATIENCE_MILLIS = 30_000
@@ -34,6 +35,12 @@ export interface PoolStats extends ResourceStats {
   readonly acquireAborts: number
   /** Queries that shared a connection with others that were under way on it. */
   readonly joins: number
+  /** Statements that were given a name on some connection, because their texts came again. */
+  readonly prepared: number
+  /** Queries that ran by such a name, neither parsed nor planned anew. */
+  readonly reused: number
+  /** Names that were given up: the server did not know them any more, or the table behind them had changed. */
+  readonly forgotten: number
   /** Queries, clients and callers that a call had left behind at its end, and that were cut off. */
   readonly unfinished: number
 }
@@ -57,6 +64,8 @@ declare module 'pg' {
     readonly signal?: AbortSignal | undefined
     /** Whether it may run twice: then it is tried again when its connection is lost. Default false. */
     readonly idempotent?: boolean | undefined
+    /** False leaves it unprepared, however often it comes. */
+    readonly prepare?: false | undefined
   }
 }
 
@@ -109,6 +118,9 @@ export class Pool extends pg.Pool {
   readonly #instrumented: InstrumentedPool
   readonly #borrowing: Borrowing
   readonly #queries: Queries
+  readonly #preparing: Preparing | undefined
+  /** Whether clients are pg's own, and nobody stands between them and the server: then what is sent can be composed. */
+  readonly #composes: boolean
   readonly #credentials: CredentialSource | undefined
   readonly #lend = (checkout: Checkout<PgClient>): Lent => lentClient(checkout, this.#borrowing)
   #ended: Promise<void> | undefined
@@ -138,8 +150,15 @@ export class Pool extends pg.Pool {
       classify: classifyDialFailure,
       moved: () => this.#pool.condemn(),
     })
+    this.#composes = (Client as unknown) === pg.Client && profile.ownsSession
+    const { prepareAfter, preparedStatements } = resolved
+    if (this.#composes && prepareAfter < Infinity) {
+      const noNames = () => warnOnce('PG_THAW_NO_PREPARE', NO_PREPARE, [undefined])
+      this.#preparing = new Preparing(prepareAfter, preparedStatements, noNames)
+    }
     const connector = new PgConnector({
       newClient: () => (profile.ownsSession ? new Client(config) : leaveSessionAlone(new Client(config))),
+      preparing: this.#preparing,
       onConnect: given.onConnect,
       verify: given.verify,
       reset: resolved.reset,
@@ -150,7 +169,17 @@ export class Pool extends pg.Pool {
       ...address,
     })
     this.#options = resolved
-    this.#pool = new ResourcePool(connector, resourcePoolOptions(resolved), observing(this, resolved))
+    const { validationBypassMillis } = resolved
+    const resourceOptions = resourcePoolOptions(resolved)
+    // As long as nobody says when invocations begin, the process may have been frozen whenever it did nothing.
+    const isWatched = !isOnLambda() || this.#environment.currentInvocation !== undefined
+    if (!isWatched && given.validationBypassMillis === undefined && given.validate !== false) {
+      resourceOptions.validationBypassMillis = UNNOTICED_MILLIS
+    }
+    const isWrapped = () => {
+      resourceOptions.validationBypassMillis = validationBypassMillis
+    }
+    this.#pool = new ResourcePool(connector, resourceOptions, observing(this, resolved))
     this.#instrumented = new InstrumentedPool(this, () => this.#borrowing)
     const credentials = this.#credentials
     this.#borrowing = new Borrowing(this, this.#pool, resolved, {
@@ -159,19 +188,25 @@ export class Pool extends pg.Pool {
       watched: (acquire) => this.#instrumented.connect(acquire),
     })
     const isAlone = resolved.max === 1
-    const mayShare = resolved.fanOut && (Client as unknown) === pg.Client && (isAlone || runsOneAtATime())
+    const mayShare = resolved.fanOut && (Client as unknown) === pg.Client
+    const isCrowd = !isAlone && !runsOneAtATime()
     if (given.fanOut && !mayShare) warnOnce('PG_THAW_FAN_OUT', NO_FAN_OUT, [new Error().stack])
-    const isPlain = credentials === undefined && !resolved.leakDetection
-    const terms = { isAlone, connectMillis: () => connector.connectMillis }
-    this.#queries = new Queries(this.#borrowing, mayShare ? terms : undefined, isPlain)
-    this.#live = livePool(this, this.#borrowing, connector, this.#credentials, resolved, given)
+    this.#queries = new Queries(this.#borrowing, {
+      fanOut: mayShare ? { isAlone, isCrowd, connectMillis: () => connector.connectMillis } : undefined,
+      isPlain: credentials === undefined && !resolved.leakDetection,
+      composes: this.#composes,
+      prepares: this.#preparing !== undefined,
+    })
+    this.#live = livePool(this, this.#borrowing, connector, this.#credentials, resolved, given, isWrapped)
     this.#environment.pools.add(this.#live)
   }
 
   /** All gauges and counters at one moment. */
   stats(): PoolStats {
     const { unfinished, aborts: acquireAborts } = this.#borrowing
-    return { ...this.#pool.stats(), acquireAborts, joins: this.#queries.joins, unfinished }
+    const { prepared, reused, forgotten } = this.#preparing ?? { prepared: 0, reused: 0, forgotten: 0 }
+    const own = { acquireAborts, joins: this.#queries.joins, prepared, reused, forgotten, unfinished }
+    return { ...this.#pool.stats(), ...own }
   }
 
   /**
@@ -220,7 +255,8 @@ export class Pool extends pg.Pool {
     const retries = options?.retries ?? 0
     const expected = nonNegativeInteger(retries)
     if (expected !== undefined) return Promise.reject(wrongValue('retries', expected, retries))
-    return this.use((client) => withRetries(retries, () => runInTransaction(client, work)), options)
+    const begin = (borrower: Borrower | undefined) => this.#transactAs(borrower, work, retries)
+    return this.#borrowing.run(options?.signal, this.transaction, 'uses', begin)
   }
 
   /**
@@ -262,7 +298,7 @@ export class Pool extends pg.Pool {
     const state = this as { ending: boolean; ended: boolean }
     state.ending = true
     await this.#pool.end(Math.min(END_PATIENCE_MILLIS, this.#borrowing.remainingMillis()))
-    this.#borrowing.deadlines.clear()
+    this.#borrowing.deadlines.end()
     this.#credentials?.end()
     this.#environment.pools.delete(this.#live)
     state.ended = true
@@ -282,7 +318,25 @@ export class Pool extends pg.Pool {
   }
 
   async #useAs<T>(borrower: Borrower | undefined, work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const checkout = await this.#borrowing.checkOut(borrower, (it) => it)
+    return this.#lendTo(await this.#borrowing.checkOut(borrower, (it) => it), work)
+  }
+
+  async #transactAs<T>(
+    borrower: Borrower | undefined,
+    work: (client: PoolClient) => Promise<T>,
+    retries: number,
+  ): Promise<T> {
+    const text = 'BEGIN'
+    const { checkout, hasBegun } = await connectionFor(this.#borrowing, borrower, text, this.#composes)
+    const how = this.#composes ? 'with-first' : 'alone'
+    return this.#lendTo(checkout, (client) =>
+      withRetries(retries, (attempt) =>
+        runInTransaction(client, work, text, hasBegun && attempt === 0 ? 'begun' : how),
+      ),
+    )
+  }
+
+  async #lendTo<T>(checkout: Checkout<PgClient>, work: (client: PoolClient) => Promise<T>): Promise<T> {
     // Cut off in the step in which it was served; it has heard of that.
     if (checkout.state !== 'open') return new Promise(() => {})
     const client = lentClient(checkout, this.#borrowing)
@@ -298,8 +352,11 @@ export class Pool extends pg.Pool {
   }
 }
 
+const NO_PREPARE =
+  'Prepared statements do not stay with their connection here: a pooler seems to stand in between, for which `target` is the option. None is prepared any more'
+
 const NO_FAN_OUT =
-  '`fanOut: true` has no effect here: queries share a connection only in a pool of one, or where calls certainly run one at a time'
+  '`fanOut: true` has no effect here: queries share no connection of another `Client`, or with `pipeline` or `query_timeout`'
 
 /**
  * Tells pg.Pool's events, in its order and with its arguments, and lets idle connections not keep the process. What listeners

@@ -22,8 +22,8 @@ export interface LivePool {
   readonly lingerMillis: number
   /** Whether the pool was made with options equal to these. */
   madeWith(options: object): boolean
-  /** The environment may have slept; `invocation` begins. */
-  wake(invocation: CurrentInvocation): void
+  /** `invocation` begins, and the environment may have slept before, for `quietMillis` at the most. */
+  wake(invocation: CurrentInvocation, quietMillis?: number): void
   trim(keep: number): void
   /** Whether work of theirs is still out: a query that runs, a caller that waits, a client that is lent. */
   isBusy(whose: Whose): boolean

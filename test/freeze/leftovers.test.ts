@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type LocalLambda, type Relay, startLambda, startRelay } from 'pg-thaw/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { PoolOptions } from '../../src/index'
@@ -66,6 +67,8 @@ describe.each(deaths)('when $death during the freeze', ({ die }) => {
     for (let round = 0; round < 3; round += 1) {
       await call(leaves)
       await die()
+      // Longer than a busy moment of the process.
+      await pause(20)
       expect((await call('nothing')).environmentId).toBe(first.environmentId)
     }
   })

@@ -24,6 +24,7 @@ function connectorOf(options: Partial<PgConnectorOptions> = {}): PgConnector {
     invocationMillis: () => Number.POSITIVE_INFINITY,
     profile: PROFILES.direct,
     credentials: undefined,
+    preparing: undefined,
     tls: undefined,
     isUnsaid: false,
     ...options,

@@ -30,6 +30,7 @@ describe('loading', () => {
       files: ['dist/index.js'],
       asked: [
         'node:async_hooks',
+        'node:crypto',
         'node:diagnostics_channel',
         // pg has loaded these three already.
         'node:fs',

@@ -72,6 +72,7 @@ export function poolOptions(overrides: Partial<ResourcePoolOptions>): ResourcePo
     maxLifetimeMillis: Number.POSITIVE_INFINITY,
     lifetimeJitter: 0,
     validationBypassMillis: 1000,
+    leastValidationMillis: overrides.validationTimeoutMillis ?? 200,
     validationTimeoutMillis: 200,
     resetTimeoutMillis: 300,
     dialTimeoutMillis: 1000,

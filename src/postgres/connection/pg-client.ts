@@ -1,4 +1,4 @@
-import type { Client } from 'pg'
+import type { Client, Connection } from 'pg'
 
 /** What pg-thaw uses of a pg client beyond its published types. What a client of another class may lack is optional. */
 export interface PgClient extends Client {
@@ -10,11 +10,35 @@ export interface PgClient extends Client {
   readonly _ended?: boolean
   _activeQuery?: unknown
   readonly _queryQueue?: unknown[]
+  _pulseQueryQueue?(): void
   readonly _sentQueryQueue?: unknown[]
   _errorAllQueries?(error: Error): void
   getTransactionStatus(): 'I' | 'T' | 'E' | null
   ref(): void
   unref(): void
+}
+
+/** The messages of the protocol, as pg sends them; its published types ask for an argument that it has not. */
+export interface Wire extends Pick<Connection, 'stream' | 'sync'> {
+  parse(statement: { text: string; name?: string | undefined }): void
+  bind(values: { statement?: string | undefined; values?: unknown[] | undefined }): void
+  describe(what: { type: 'P' | 'S' }): void
+  execute(portal: object): void
+  close(what: { type: 'S'; name: string }): void
+}
+
+/** What waits for an answer of the server. */
+interface Asked {
+  submit(connection: Connection): unknown
+}
+
+/**
+ * Asks the server for something, by a way that instrumentations of pg don't see: it is nobody's query. To be used on a client that is
+ * usable and at rest.
+ */
+export function askQuietly(client: PgClient, asked: Asked): void {
+  client._queryQueue?.push(asked)
+  client._pulseQueryQueue?.()
 }
 
 /** Whether the client may be used at all: connected, and not being closed by anybody. */
@@ -39,6 +63,12 @@ export function forsake(client: PgClient): void {
   for (const queue of [client._queryQueue, client._sentQueryQueue]) queue?.splice(0)
   const never = new Promise(() => {})
   Object.assign(client, { query: (config?: { submit?: unknown }) => (config?.submit ? config : never) })
+}
+
+/** What waits in the client behind what runs fails with it. */
+export function failQueued(client: PgClient, error: Error): void {
+  const queued = (client._queryQueue?.splice(0) ?? []) as { handleError(error: Error, connection: unknown): void }[]
+  for (const query of queued) process.nextTick(() => query.handleError(error, client.connection))
 }
 
 /** Whether a query is running on the client, or waiting in it. */

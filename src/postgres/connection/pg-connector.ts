@@ -8,9 +8,11 @@ import type { CredentialSource, CredentialsFailure, SignIn } from './credentials
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
 import { addLease, LeaseTerms } from './lease.js'
 import { onLoss } from './loss.js'
-import { isBusy, isSettling, type PgClient } from './pg-client.js'
+import { askQuietly, isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
+import { prepareOn } from './pooled-query.js'
 import type { Profile } from './profile.js'
 import { classifyDialFailure, SQLSTATE } from './sqlstate.js'
+import type { Preparing } from './statements.js'
 import { SyncPing } from './sync-ping.js'
 import { type VerifiedTls, verifyHost } from './tls.js'
 
@@ -27,6 +29,8 @@ export interface PgConnectorOptions {
   readonly invocationMillis: () => number
   readonly profile: Profile
   readonly credentials: CredentialSource | undefined
+  /** How statements are prepared; only on clients of pg's own. */
+  readonly preparing: Preparing | undefined
   /** For `ssl: 'verify-full'`. */
   readonly tls: VerifiedTls | undefined
   /** Whether a connection string was to name the host, and is `undefined`. */
@@ -72,7 +76,8 @@ export class PgConnector implements Connector<PgClient> {
       const done = (error?: Error | null) => (error ? reject(error) : resolve())
       // In a pipeline pg takes only queries of its own.
       if (client.connection === undefined || client.pipeline) client.query('', done)
-      else client.query(new SyncPing(done))
+      else if (isUsable(client)) askQuietly(client, new SyncPing(done))
+      else done(new Error('the connection is closed'))
     })
   }
 
@@ -131,7 +136,7 @@ export class PgConnector implements Connector<PgClient> {
 
   /** Where the server refuses what a lease needs, it is asked again for less. */
   async #dial(opening: Opening, signIn?: SignIn): Promise<PgClient> {
-    const { newClient, leaseMillis, invocationMillis, tls } = this.#options
+    const { newClient, leaseMillis, invocationMillis, preparing, tls } = this.#options
     const { onAbandon } = opening
     let isAbandoned = false
     for (;;) {
@@ -158,6 +163,9 @@ export class PgConnector implements Connector<PgClient> {
         if (tls !== undefined) verifyHost(client, tls)
         await client.connect()
         coverPassword(client)
+        // pg waits for the socket to be closed, a turn of the event loop later.
+        client.connection?.stream.once('end', () => report(new Error('the server closed the connection')))
+        if (preparing !== undefined) prepareOn(client, preparing)
         await this.#prepare(client)
         this.connectMillis = Math.max(1, performance.now() - began)
         return client

@@ -7,6 +7,10 @@ export enum SQLSTATE {
   UNDEFINED_OBJECT = '42704',
   /** The same, to a proxy such as PgBouncer or RDS Proxy. */
   PROTOCOL_VIOLATION = '08P01',
+  /** A name that the session does not know. */
+  UNDEFINED_STATEMENT = '26000',
+  /** A name that it knows already. */
+  DUPLICATE_STATEMENT = '42P05',
   SERIALIZATION_FAILURE = '40001',
   DEADLOCK_DETECTED = '40P01',
   /** The server ended a session that had been idle for as long as its lease. */

@@ -53,6 +53,14 @@ export const KNOWN_OPTIONS: readonly Row[] = [
   ['deadlineMarginMillis', duration('ms, 0 to 900000', 0, 900_000), 100],
   ['lingerMillis', millis, 1000],
   ['validationBypassMillis', millis, 500],
+  [
+    'prepare',
+    expecting("'auto', false, or how often a text must have run before, 0 or more", (it) => {
+      return it === 'auto' || it === false || nonNegativeInteger(it) === undefined
+    }),
+    'auto',
+  ],
+  ['preparedStatements', positiveInteger, 100],
   ['validationTimeoutMillis credentialsTtlMillis keepAliveInitialDelayMillis', millis],
   // A function alone lacks the machinery, which it has to bring along.
   [

@@ -76,7 +76,10 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   validate?: boolean | undefined
   /** An answer younger than this is trusted without a ping, ms. Default 500. */
   validationBypassMillis?: number | undefined
-  /** Longest wait for the answer to a ping, and for a rollback on return, ms. Default 1000, less where other limits are. */
+  /**
+   * Longest wait for the answer to a ping, and for a rollback on return, ms. Default 1000, less where other limits are; for a ping as long
+   * as opening the connection took, 150 at least.
+   */
   validationTimeoutMillis?: number | undefined
   /**
    * What survives the end of an invocation: `always` as many connections as `min` says; `auto` the same, but nothing as long as the
@@ -97,12 +100,23 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   name?: string | undefined
   /**
    * Whether several `pool.query()` calls may share a connection through pipelining: in a pool of one, and on Lambda where calls run one
-   * at a time. Default true; always false with a `Client` of another make, `pipeline` or `query_timeout`.
+   * at a time; elsewhere a few quick reads, where all connections are taken. Default true; always false with a `Client` of another make, `pipeline` or `query_timeout`.
    */
   fanOut?: boolean | undefined
+  /**
+   * Whether a statement with values that comes again is prepared under a name of the pool's own, so that the server parses and plans it
+   * once for each connection instead of once for each query: `'auto'` from the second time on, or how often it must have run before;
+   * `prepare: false` in a query leaves that one alone. Default `'auto'`, and `false` through a pooler.
+   */
+  prepare?: 'auto' | false | number | undefined
+  /** Most names of such statements on one connection; the one not used for longest is closed. Default 100. */
+  preparedStatements?: number | undefined
   /** Lets the process end while connections are idle. Default true (`pg.Pool`: false). */
   allowExitOnIdle?: boolean | undefined
 }
+
+/** Even a connection that was opened next door may have to wait for its server once, ms. */
+const LEAST_VALIDATION_MILLIS = 150
 
 /** {@link PoolOptions} with nothing left open. Times in ms, `Infinity` for no limit. */
 export interface ResolvedOptions {
@@ -119,7 +133,11 @@ export interface ResolvedOptions {
   readonly lingerMillis: number
   readonly target: Target
   readonly validationBypassMillis: number
+  readonly leastValidationMillis: number
   readonly validationTimeoutMillis: number
+  /** How often a text must have run before it is prepared; `Infinity` where none is. */
+  readonly prepareAfter: number
+  readonly preparedStatements: number
   readonly pooling: Pooling
   readonly reset: Reset
   readonly leakDetection: boolean
@@ -165,19 +183,27 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
     target,
     maxLifetimeMillis: given.maxLifetimeSeconds * 1000,
     ...(options.validate === false && { validationBypassMillis: Infinity }),
+    leastValidationMillis: options.validationTimeoutMillis ?? LEAST_VALIDATION_MILLIS,
     validationTimeoutMillis,
+    prepareAfter:
+      (options as { binary?: unknown }).binary || !PROFILES[target].ownsSession ? Infinity : timesBefore(given.prepare),
     fanOut: given.fanOut && !options.pipeline && !options.query_timeout,
   })
 }
 
 /** What was given of these, else their defaults. */
-function filled(options: PoolOptions, rows: readonly Row[]): Mutable<ResolvedOptions> {
+function filled(options: PoolOptions, rows: readonly Row[]): Mutable<ResolvedOptions> & Pick<PoolOptions, 'prepare'> {
   const filled: Record<string, unknown> = { name: options.name }
   for (const [name, , elsewhere, onLambda = elsewhere] of rows) {
     if (elsewhere !== undefined)
       filled[name] = options[name as keyof PoolOptions] ?? (isOnLambda() ? onLambda : elsewhere)
   }
   return filled as unknown as Mutable<ResolvedOptions>
+}
+
+function timesBefore(prepare: PoolOptions['prepare']): number {
+  if (prepare === false) return Infinity
+  return typeof prepare === 'number' ? prepare : 1
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
@@ -199,6 +225,8 @@ function checkAgainstTarget(options: PoolOptions, target: Target): void {
     for (const name of ['leaseMillis', ...SESSION_SETTINGS] as const) {
       if (options[name]) refuse(name, `left out ${why}`, options[name])
     }
+    if (options.prepare) refuse('prepare', `false ${why}`, options.prepare)
+    if (options.preparedStatements) refuse('preparedStatements', `left out ${why}`, options.preparedStatements)
     if (options.reset === 'clean') refuse('reset', `'rollback' or 'none' ${why}`, 'clean')
   }
   const seconds = options.maxLifetimeSeconds

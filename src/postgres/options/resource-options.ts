@@ -4,8 +4,11 @@ import { trustedMillis } from '../connection/lease.js'
 import { PROFILES } from '../connection/profile.js'
 import type { ResolvedOptions } from './options.js'
 
+/** What can kill a connection unseen in less time than this, can do so in any busy moment of a process, ms. */
+export const UNNOTICED_MILLIS = 2
+
 /** What the resource pool under a {@link Pool} is built with. */
-export function resourcePoolOptions(options: ResolvedOptions): ResourcePoolOptions {
+export function resourcePoolOptions(options: ResolvedOptions): Mutable<ResourcePoolOptions> {
   const { connectionTimeoutMillis: patience } = options
   return {
     ...options,
@@ -21,6 +24,8 @@ export function resourcePoolOptions(options: ResolvedOptions): ResourcePoolOptio
     random: Math.random,
   }
 }
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
 
 const READ_OFF = ['max', 'min', 'maxUses', 'allowExitOnIdle', 'maxLifetimeSeconds', 'idleTimeoutMillis'] as const
 

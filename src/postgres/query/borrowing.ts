@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import pg from 'pg'
+import { Bound } from '../../pool/bounded.js'
 import { systemClock } from '../../pool/clock.js'
 import { codeOf, PoolError, type Retry } from '../../pool/errors.js'
 import type { ResourcePool } from '../../pool/resource-pool.js'
@@ -10,7 +12,7 @@ import type { ResolvedOptions } from '../options/options.js'
 import { areAll, type Below, Borrower, belongingTo, borrowerOf } from './borrower.js'
 import { Deadlines } from './deadlines.js'
 import { publishLeak, warnOnce } from './reports.js'
-import { explained } from './retry.js'
+import { endsSession, explained } from './retry.js'
 import { onAbort } from './signals.js'
 
 /** What happens when a connection is asked for. */
@@ -20,6 +22,16 @@ export interface Preparation {
   /** Whether somebody watches pg's pools, and an acquire has to pass through there. */
   isWatched(): boolean
   watched(acquire: () => Promise<Checkout<PgClient>>): Promise<Checkout<PgClient>>
+}
+
+/** What is known of a connection that was lent unproven comes from whoever asks it first. */
+export interface Proof {
+  /** Whether a ping has to go ahead. */
+  readonly asks: boolean
+  /** It has answered. */
+  answered(): void
+  /** What was asked failed before. */
+  failed(error: Error): void
 }
 
 /** What a borrower wants: a query's answer, a client to keep, or a client for its own code. */
@@ -40,6 +52,8 @@ export class Borrowing {
   unfinished = 0
   /** Callers that gave up waiting by their signal. */
   aborts = 0
+  /** The loans of clients that are out, where anybody wants to know. */
+  clients: Set<Checkout<PgClient>> | undefined
   /** Called before somebody asks for a connection to himself. */
   beforeExclusive: () => void = () => {}
   readonly #face: object
@@ -74,7 +88,10 @@ export class Borrowing {
       this.done(borrower)
       return explained(refusal)
     }
-    const result = work(borrower)
+    // Who was cut off meanwhile has heard of that.
+    const begin = () => (borrower?.isOver ? new Promise<never>(() => {}) : work(borrower))
+    const seen = how === 'asks' ? undefined : this.pool.seen
+    const result = seen === undefined ? work(borrower) : seen.then(begin)
     if (!(result instanceof Promise)) return Promise.resolve(result)
     return borrower === undefined ? result : this.#settle(borrower, result, signal, how)
   }
@@ -97,8 +114,15 @@ export class Borrowing {
     this.#waiting = this.#waiting.filter(({ whom }) => isOut(whom))
   }
 
+  /** Whether somebody has a client for himself. */
+  get hasClientOut(): boolean {
+    for (const checkout of this.clients ?? []) if (checkout.state !== 'open') this.clients?.delete(checkout)
+    return this.clients !== undefined && this.clients.size > 0
+  }
+
   /** Takes a client back. */
   release(checkout: Checkout<PgClient>, discard: Error | boolean | undefined): void {
+    this.clients?.delete(checkout)
     this.done(borrowerOf(checkout.label))
     this.pool.release(checkout, discard || false)
   }
@@ -120,17 +144,61 @@ export class Borrowing {
     return this.#environment.currentInvocation === undefined && !leakDetection && !this.#preparation.isWatched()
   }
 
-  /** A connection for one borrower alone; without a promise where it can be lent as it is. */
-  checkOut<T>(borrower: Borrower | undefined, take: (checkout: Checkout<PgClient>) => T): T | Promise<Awaited<T>> {
+  /**
+   * A connection for one borrower alone; without a promise where it can be lent as it is. Whoever `proves` may get one that has not given
+   * an answer for long: see {@link proof}.
+   */
+  checkOut<T>(
+    borrower: Borrower | undefined,
+    take: (checkout: Checkout<PgClient>) => T,
+    proves = false,
+  ): T | Promise<Awaited<T>> {
     this.beforeExclusive()
-    const checkout = this.tryCheckOut(borrower)
-    return checkout === undefined ? this.acquire(borrower, borrower, take) : take(checkout)
+    const checkout = this.tryCheckOut(borrower, proves)
+    return checkout === undefined ? this.acquire(borrower, borrower, take, proves) : take(checkout)
   }
 
   /** The label says who has it: a borrower, or several who share. */
-  tryCheckOut(label: unknown): Checkout<PgClient> | undefined {
+  tryCheckOut(label: unknown, proves: boolean): Checkout<PgClient> | undefined {
     this.#preparation.asked?.()
-    return this.#preparation.isWatched() ? undefined : this.pool.tryAcquire(label)
+    return this.#preparation.isWatched() ? undefined : this.pool.tryAcquire(label, proves)
+  }
+
+  /**
+   * Waits for the first answer of a connection that was lent unproven; nothing where it needs none. Without one for long enough all that
+   * was asked of it fails. Where the process can't have been frozen for longer than a moment no ping is worth its while: the answer to what
+   * is asked will do, and what is lost in its first moments is asked again elsewhere.
+   */
+  proof(checkout: Checkout<PgClient>): Proof | undefined {
+    if (!checkout.isUnproven) return undefined
+    const dead = (error: Error) => {
+      if (checkout.state !== 'open') return
+      // Before it is closed: what nobody waits for need not be cancelled.
+      giveUp(checkout.resource, error)
+      this.pool.disproved(checkout)
+    }
+    const silent = () => dead(new Error('the connection gave no answer'))
+    const asks = this.pool.seen === undefined
+    const limit = asks ? new Bound(systemClock, checkout.silenceMillis, silent) : undefined
+    const since = systemClock.monotonic()
+    return {
+      asks,
+      answered: () => {
+        limit?.cancel()
+        this.pool.proved(checkout)
+      },
+      failed: (error) => {
+        limit?.cancel()
+        if (!checkout.isUnproven) return
+        // A ping is answered with an error only by a server that ends the session.
+        const isAnswer = error instanceof pg.DatabaseError && !(asks || endsSession(error))
+        // After a while it was a connection like any other.
+        const isOld = !asks && systemClock.monotonic() - since > checkout.silenceMillis
+        if (isAnswer || isOld) this.pool.proved(checkout)
+        // Where it was never asked, nothing is known of it.
+        else if (error instanceof pg.DatabaseError || !isUsable(checkout.resource)) dead(error)
+      },
+    }
   }
 
   /** The same with waiting, as long as the borrower may; `take` gets what has come, if it is still of use to anybody. */
@@ -138,10 +206,11 @@ export class Borrowing {
     label: unknown,
     borrower: Borrower | undefined,
     take: (checkout: Checkout<PgClient>) => T,
+    proves = false,
     timeoutMillis = this.patienceMillis(borrower),
   ): Promise<Awaited<T>> {
     this.waits()
-    const terms = { timeoutMillis, label }
+    const terms = { timeoutMillis, label, proves }
     const isWatched = this.#preparation.isWatched() && !this.pool.ended
     const acquired = isWatched ? this.#preparation.watched(() => this.pool.acquire(terms)) : this.pool.acquire(terms)
     const taken = acquired.then((it): T | Promise<Awaited<T>> => {
@@ -149,7 +218,7 @@ export class Borrowing {
       // Lost in the step in which it was handed over: nothing was sent.
       if (it.state === 'open') this.pool.release(it)
       // Its borrower was cut off then, and has heard of that: nobody would take what came.
-      return borrower?.isOver ? new Promise<never>(() => {}) : this.acquire(label, borrower, take)
+      return borrower?.isOver ? new Promise<never>(() => {}) : this.acquire(label, borrower, take, proves)
     }, explained)
     return taken as Promise<Awaited<T>>
   }

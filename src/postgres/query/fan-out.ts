@@ -5,23 +5,33 @@ import type { ResourcePool } from '../../pool/resource-pool.js'
 import type { Checkout } from '../../pool/slot.js'
 import type { PgClient } from '../connection/pg-client.js'
 import type { Borrower, Sharers } from './borrower.js'
-import type { Borrowing } from './borrowing.js'
+import type { Borrowing, Proof } from './borrowing.js'
 import type { Ask } from './queries.js'
 import { explained } from './retry.js'
-import { isKnownSlow, noteSpeed } from './shareable.js'
+import { isKnownSlow, isQuickRead, noteSpeed } from './texts.js'
 
 /** What fan-out has to know of the pool around it. */
 export interface FanOutTerms {
   /** Whether there is one connection at the most: then waiting is never better than sharing. */
   readonly isAlone: boolean
+  /** Whether several callers, who know nothing of each other, ask at once: then only who has to wait anyway shares, and only quick reads. */
+  readonly isCrowd: boolean
   /** About how long a connect takes, ms: whoever would wait for longer opens another connection instead. */
   connectMillis(): number
 }
 
+/** Most reads of a crowd on one connection: the last one waits for the others, should one of them be slow for once. */
+const MOST_IN_CROWD = 4
+
 /** What takes less is never slow, ms. */
 const SLOW_MILLIS = 30
 
-type Send = (checkout: Checkout<PgClient>, ask: Ask, loan: SharedLoan) => Promise<QueryResult>
+/** Who sends what was asked, on a connection that was found for it. */
+export interface Sender {
+  send(checkout: Checkout<PgClient>, ask: Ask, loan: SharedLoan, proof?: Proof): Promise<QueryResult>
+  /** Whether it may go out on a connection that may be dead. */
+  proves(ask: Ask): boolean
+}
 
 /** A query that waits in a batch, and what it was promised. */
 interface Place {
@@ -44,21 +54,24 @@ interface Place {
  * Nobody joins while a client is lent: a query could wait for a lock of that client's transaction, and the transaction for the query that
  * stands behind. And where another connection could be opened, nobody joins behind a query that has run for longer than a connect
  * takes, or whose text was slow when it last ran.
+ *
+ * In a *crowd*, where all connections are taken and none can be opened, reads that were quick when they last ran form batches of a few;
+ * everything else has a connection to itself.
  */
 export class FanOut {
   /** Queries that joined others on their connection. */
   joins = 0
   readonly #borrowing: Borrowing
   readonly #terms: FanOutTerms
-  readonly #send: Send
+  readonly #sender: Sender
   readonly #loans = new Set<SharedLoan>()
   /** The last batch in the pool's queue, as long as it takes others along. */
   #batch: Place[] | undefined
 
-  constructor(borrowing: Borrowing, terms: FanOutTerms, send: Send) {
+  constructor(borrowing: Borrowing, terms: FanOutTerms, sender: Sender) {
     this.#borrowing = borrowing
     this.#terms = terms
-    this.#send = send
+    this.#sender = sender
     borrowing.beforeExclusive = () => {
       this.#batch = undefined
     }
@@ -68,20 +81,45 @@ export class FanOut {
     const isSlow = !this.#terms.isAlone && isKnownSlow(ask.text)
     if (this.#batch !== undefined && !isSlow) return this.#enter(this.#batch, ask)
     const loan = new SharedLoan(isSlow)
-    const checkout = this.#borrowing.tryCheckOut(loan)
+    const proves = this.#sender.proves(ask)
+    const checkout = this.#borrowing.tryCheckOut(loan, proves)
     if (checkout !== undefined) {
       this.#open(loan, checkout)
-      return this.#add(loan, ask)
+      return this.#add(loan, ask, this.#proof(loan, checkout))
     }
     const joined = isSlow ? undefined : this.#joinable()
     if (joined === undefined) return this.#wait(ask, isSlow)
+    if (joined.checkout?.isUnproven && !proves) return this.#enter(joined.unproven, ask)
     this.joins += 1
     return this.#add(joined, ask)
+  }
+
+  /** The same in a crowd, for who has to wait; nothing where it is to wait for a connection to itself. */
+  runInCrowd(ask: Ask): Promise<QueryResult> | undefined {
+    if (!this.#sender.proves(ask) || this.#borrowing.pool.hasRoom || this.#isClientLent()) return undefined
+    if (!isQuickRead(ask.text)) return this.#wait(ask, true)
+    const isOpen = this.#batch !== undefined && this.#batch.length < MOST_IN_CROWD
+    return isOpen ? this.#enter(this.#batch as Place[], ask) : this.#wait(ask, false)
   }
 
   #open(loan: SharedLoan, checkout: Checkout<PgClient>): void {
     loan.begin(checkout, this.#borrowing.unrefsIdle)
     this.#loans.add(loan)
+  }
+
+  /** What could not go out unproven joins when the connection has answered. */
+  #proof(loan: SharedLoan, checkout: Checkout<PgClient>): Proof | undefined {
+    const proof = this.#borrowing.proof(checkout)
+    if (proof === undefined) return undefined
+    const answered = () => {
+      proof.answered()
+      this.#joinUnproven(loan)
+    }
+    return { ...proof, answered }
+  }
+
+  #joinUnproven(loan: SharedLoan): void {
+    for (const place of loan.unproven.splice(0)) place.resolve(() => this.#go(loan, place, this.#joins(loan)))
   }
 
   /** A query of a loan has its answer, or failed; the last one gives the connection back. */
@@ -94,14 +132,16 @@ export class FanOut {
     if (loan.isBusy || checkout === undefined) return
     this.#loans.delete(loan)
     if (checkout.state === 'open') this.#borrowing.pool.release(checkout, false, hasAnswered)
+    this.#joinUnproven(loan)
   }
 
-  #add(loan: SharedLoan, ask: Ask): Promise<QueryResult> {
-    return this.#send(loan.add(ask), ask, loan)
+  #add(loan: SharedLoan, ask: Ask, proof?: Proof): Promise<QueryResult> {
+    return this.#sender.send(loan.add(ask), ask, loan, proof)
   }
 
   /** Whether somebody has a client for himself. */
   #isClientLent(): boolean {
+    if (this.#terms.isCrowd) return this.#borrowing.hasClientOut
     for (const loan of this.#loans) if (!loan.isOpen) this.#loans.delete(loan)
     return this.#borrowing.pool.lent > this.#loans.size
   }
@@ -130,6 +170,13 @@ export class FanOut {
     return result
   }
 
+  /** Whether one more joins, whose turn has come. */
+  #joins({ checkout, isOpen }: SharedLoan): boolean {
+    const joins = isOpen && checkout !== undefined && this.#borrowing.pool.reuse(checkout)
+    if (joins) this.joins += 1
+    return joins
+  }
+
   /** One caller in the queue for the whole batch, with the time that its first has left. */
   async #queue(batch: Place[], loan: SharedLoan): Promise<void> {
     const [first] = batch
@@ -137,7 +184,7 @@ export class FanOut {
     const { limit } = first
     try {
       const millis = Math.max(0, limit - systemClock.monotonic())
-      const checkout = await this.#borrowing.acquire(loan, undefined, (it) => it, millis)
+      const checkout = await this.#borrowing.acquire(loan, undefined, (it) => it, false, millis)
       this.#close(batch)
       this.#serve(batch.filter(isWanted), loan, checkout)
     } catch (error) {
@@ -157,8 +204,7 @@ export class FanOut {
     first.resolve(() => this.#go(loan, first, true))
     const mayJoin = this.#terms.isAlone || !this.#isClientLent()
     for (const place of others) {
-      const joins = mayJoin && loan.isOpen && this.#borrowing.pool.reuse(checkout)
-      if (joins) this.joins += 1
+      const joins = mayJoin && this.#joins(loan)
       place.resolve(() => this.#go(loan, place, joins))
     }
   }
@@ -191,6 +237,8 @@ export class FanOut {
 
 /** One connection in the hands of several queries, pipelined, from the first that begins to the last that is done. */
 export class SharedLoan implements Sharers {
+  /** Who may join only when the connection has given an answer. */
+  readonly unproven: Place[] = []
   readonly #asks = new Set<Ask>()
   readonly #isSlow: boolean
   #checkout: Checkout<PgClient> | undefined

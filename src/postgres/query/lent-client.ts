@@ -6,9 +6,11 @@ import { doubleRelease } from '../../pool/errors.js'
 import type { Checkout } from '../../pool/slot.js'
 import { listenForAnswers } from '../connection/last-answer.js'
 import { isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
+import { PooledQuery, preparesOn } from '../connection/pooled-query.js'
 import { borrowerOf } from './borrower.js'
 import type { Borrowing } from './borrowing.js'
 import { explained } from './retry.js'
+import { isPreparable, isSingleStatement } from './texts.js'
 
 /** How long what still runs on a client that was released may take to finish, ms. */
 const FINISH_MILLIS = 10_000
@@ -17,6 +19,7 @@ const CHECKOUT = Symbol('pg-thaw.checkout')
 /** The client's query as it was: for the pool's own, which are nobody's loan. */
 export const PLAIN: unique symbol = Symbol('pg-thaw.query')
 const CONTEXT = Symbol('pg-thaw.context')
+const BEGIN: unique symbol = Symbol('pg-thaw.begin')
 
 type Callback = (...args: unknown[]) => unknown
 type Query = (config: unknown, values?: unknown, callback?: unknown) => unknown
@@ -29,8 +32,20 @@ interface Submitted {
   destroy?(error: Error): void
 }
 
+/** The begin of a transaction that leaves with whatever is asked first. */
+export interface PendingBegin {
+  readonly text: string
+  /** It is on its way. */
+  left(): void
+  /** The server refused it. */
+  failed(error: Error): void
+  /** That refusal: nothing may run in its place. */
+  readonly error: Error | undefined
+}
+
 export interface LentClient extends PgClient {
   [PLAIN]?: Query
+  [BEGIN]?: PendingBegin | undefined
   [CHECKOUT]?: Checkout<PgClient>
   /** That of the invocation which has it, if one has. */
   [CONTEXT]?: AsyncResource | undefined
@@ -44,6 +59,7 @@ export interface LentClient extends PgClient {
 export function lentClient(checkout: Checkout<PgClient>, borrowing: Borrowing): PoolClient & AsyncDisposable {
   const client: LentClient = checkout.resource
   if (borrowing.unrefsIdle) client.ref?.()
+  borrowing.clients?.add(checkout)
   const borrower = borrowerOf(checkout.label)
   if (borrower !== undefined) borrower.hasBegun = true
   client.release = (error) => {
@@ -57,6 +73,7 @@ export function lentClient(checkout: Checkout<PgClient>, borrowing: Borrowing): 
   }
   if (!(CHECKOUT in client)) prepare(client)
   client[CHECKOUT] = checkout
+  client[BEGIN] = undefined
   const isOfInvocation = borrower?.invocation !== undefined
   client[CONTEXT] = isOfInvocation ? contextOfCaller() : undefined
   if (isOfInvocation) callBackInContext(client)
@@ -123,22 +140,87 @@ function queryOfLoan(this: LentClient, query: Query, config: unknown, values?: u
   if (checkout?.state !== 'open') return query(config, values, callback)
   const borrower = borrowerOf(checkout.label)
   const given = (config ?? {}) as Submitted
+  const begin = this[BEGIN]
+  if (begin?.error !== undefined) {
+    const tell = [values, callback, given.callback].find((it) => typeof it === 'function')
+    return refused(this, config, tell && bound(tell as Callback), begin.error)
+  }
+  if (begin !== undefined && !isSingleStatement(config)) sendBegin(this, query, begin)
   if (typeof given.submit === 'function') {
     given[CONTEXT] ??= contextOfCaller()
     callBackInContext(this)
     if (given.destroy !== undefined) borrower?.streams(given as { destroy(error: Error): void })
     return query(config, values, callback)
   }
-  if (typeof values === 'function') return query(config, bound(values as Callback))
-  if (typeof callback === 'function') return query(config, values, bound(callback as Callback))
+  if (typeof values === 'function') return ask(this, query, config, undefined, bound(values as Callback))
+  if (typeof callback === 'function') return ask(this, query, config, values, bound(callback as Callback))
   if (typeof given.callback === 'function') {
     const callback = { value: bound(given.callback as Callback), writable: true }
-    return query(Object.create(given, { callback }), values)
+    return ask(this, query, Object.create(given, { callback }), values, undefined)
   }
-  if (borrower === undefined || config === undefined || config === null) return query(config, values)
-  return borrower.promises((resolve) =>
-    query(config, values, (error: unknown, result: unknown) => resolve(error ? explained(error) : result)),
-  )
+  const composed = compose(this, config, values)
+  if (borrower === undefined && composed === undefined) return query(config, values)
+  const promised = (resolve: (outcome: unknown) => void) => {
+    const settled = (error: unknown, result: unknown) => resolve(error ? explained(error) : result)
+    if (composed === undefined) query(config, values, settled)
+    else query(composed, settled)
+  }
+  return borrower === undefined ? new Promise(promised) : borrower.promises(promised)
+}
+
+function ask(
+  client: LentClient,
+  query: Query,
+  config: unknown,
+  values: unknown,
+  callback: Callback | undefined,
+): unknown {
+  const composed = compose(client, config, values)
+  if (composed === undefined) return query(config, values, callback)
+  query(composed, callback)
+  return undefined
+}
+
+/** The query as one that is prepared, or has the begin of its transaction ahead of it. */
+function compose(client: LentClient, config: unknown, values: unknown): PooledQuery | undefined {
+  const begin = client[BEGIN]
+  client[BEGIN] = undefined
+  const prepares = preparesOn(client) && isPreparable(config, values)
+  if (begin === undefined) return prepares ? new PooledQuery(client, config as string, values, true) : undefined
+  begin.left()
+  const ahead = { begin: begin.text, beginFailed: (error: Error) => begin.failed(error) }
+  return new PooledQuery(client, config as string, values, prepares, ahead)
+}
+
+/** What can't leave in one write with it follows it. */
+function sendBegin(client: LentClient, query: Query, begin: PendingBegin): void {
+  client[BEGIN] = undefined
+  begin.left()
+  query(begin.text, undefined, (error: unknown) => error && begin.failed(error as Error))
+}
+
+/** Has a transaction begin with whatever is asked first of the client. */
+export function beginWithFirst(client: LentClient, begin: PendingBegin): void {
+  client[BEGIN] = begin
+}
+
+/** The transaction is over. */
+export function forgetBegin(client: LentClient, begin: PendingBegin): void {
+  if (client[BEGIN] === begin) client[BEGIN] = undefined
+}
+
+/** Whatever is asked of a transaction that has not begun fails like its begin. */
+function refused(client: LentClient, config: unknown, callback: unknown, error: Error): unknown {
+  const { submit, handleError } = Object(config) as {
+    submit?: unknown
+    handleError?: (error: Error, connection: unknown) => void
+  }
+  if (submit === undefined && callback === undefined) return explained(error)
+  process.nextTick(() => {
+    if (submit === undefined) (callback as Callback)(error)
+    else handleError?.call(config, error, client.connection)
+  })
+  return submit === undefined ? undefined : config
 }
 
 /** Not `AsyncResource.bind`, which gives each function properties of its own: that takes longer than the query. */

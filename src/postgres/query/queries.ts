@@ -1,17 +1,18 @@
-import pg, { type QueryResult } from 'pg'
+import pg, { type QueryConfig, type QueryResult } from 'pg'
 import { PoolError } from '../../pool/errors.js'
 import type { ResourcePool } from '../../pool/resource-pool.js'
 import type { Checkout } from '../../pool/slot.js'
 import { type Environment, environment } from '../../registry/environment.js'
 import { reportLoss } from '../connection/loss.js'
 import type { PgClient } from '../connection/pg-client.js'
+import { PooledQuery } from '../connection/pooled-query.js'
 import type { Borrower } from './borrower.js'
-import type { Borrowing } from './borrowing.js'
+import type { Borrowing, Proof } from './borrowing.js'
 import { FanOut, type FanOutTerms, type SharedLoan } from './fan-out.js'
 import { type LentClient, PLAIN } from './lent-client.js'
 import { endsSession, explained, neverRan, tellRetry } from './retry.js'
-import { isShareable } from './shareable.js'
-import { serialised } from './values.js'
+import { isPreparable, isShareable, mayRunTwice } from './texts.js'
+import { arePlain, serialised } from './values.js'
 
 /** How often a query that certainly never ran, or may run twice, is tried again. */
 const MOST_RERUNS = 2
@@ -24,6 +25,18 @@ export interface Ask {
   readonly reruns: number
 }
 
+/** What queries may do in a pool. */
+export interface QueryTerms {
+  /** Without terms of sharing nobody shares. */
+  readonly fanOut: FanOutTerms | undefined
+  /** Whether nobody wants to know of a query before it is sent. */
+  readonly isPlain: boolean
+  /** Whether clients are pg's own: then what is sent can be composed. */
+  readonly composes: boolean
+  /** Whether statements are prepared. */
+  readonly prepares: boolean
+}
+
 /**
  * Runs single queries, each on a connection of its own, or on one that it shares ({@link FanOut}).
  *
@@ -34,17 +47,21 @@ export class Queries {
   readonly #pool: ResourcePool<PgClient>
   readonly #borrowing: Borrowing
   readonly #fanOut: FanOut | undefined
-  readonly #isPlain: boolean
+  readonly #terms: QueryTerms
+  /** Whether any query may share, and not only those that have to wait in a crowd. */
+  readonly #mayShare: boolean
   readonly #unrefsIdle: boolean
   readonly #environment: Environment = environment()
 
-  /** Without terms of sharing nobody shares. `isPlain` where nobody wants to know of a query before it is sent. */
-  constructor(borrowing: Borrowing, fanOut: FanOutTerms | undefined, isPlain: boolean) {
+  constructor(borrowing: Borrowing, terms: QueryTerms) {
     this.#pool = borrowing.pool
     this.#borrowing = borrowing
     this.#unrefsIdle = borrowing.unrefsIdle
-    this.#fanOut = fanOut && new FanOut(borrowing, fanOut, (checkout, ask, loan) => this.send(checkout, ask, loan))
-    this.#isPlain = isPlain
+    this.#terms = terms
+    const { fanOut } = terms
+    this.#mayShare = fanOut !== undefined && !fanOut.isCrowd
+    if (fanOut?.isCrowd) borrowing.clients = new Set()
+    this.#fanOut = fanOut && new FanOut(borrowing, fanOut, this)
   }
 
   /** Queries that joined others on their connection. */
@@ -54,17 +71,22 @@ export class Queries {
 
   run(text: unknown, values: unknown): Promise<QueryResult> {
     // As in `Borrowing.isPlain` and `isInstrumented`, but without a call: it runs at every query.
-    const isPlain = this.#isPlain && typeof text === 'string' && values === undefined
+    const isPlain = this.#terms.isPlain && typeof text === 'string' && (values === undefined || arePlain(values))
     if (isPlain && this.#environment.currentInvocation === undefined && !('__wrapped' in pg.Pool.prototype.connect)) {
       const ask = { text, values, borrower: undefined, reruns: MOST_RERUNS }
-      const checkout = this.#fanOut === undefined ? this.#pool.tryAcquire() : undefined
+      const checkout = this.#mayShare ? undefined : this.#pool.tryAcquire()
       return checkout === undefined ? this.#place(ask) : this.send(checkout, ask)
     }
     return this.#ask(text, values)
   }
 
-  /** Sends it on a connection that it has for itself, or as one of several. */
-  send(checkout: Checkout<PgClient>, ask: Ask, loan?: SharedLoan): Promise<QueryResult> {
+  /** Whether it may go out on a connection that may be dead, with a ping ahead of it. */
+  proves(ask: Ask): boolean {
+    return this.#terms.composes && mayRunTwice(ask.text)
+  }
+
+  /** Sends it on a connection that it has for itself, or as one of several; with a ping ahead where the connection is to be proved. */
+  send(checkout: Checkout<PgClient>, ask: Ask, loan?: SharedLoan, proof?: Proof): Promise<QueryResult> {
     const client = checkout.resource
     return new Promise((resolve) => {
       let isOver = false
@@ -72,6 +94,7 @@ export class Queries {
         // pg may call back twice, for instance when a value can't be serialised.
         if (isOver) return
         isOver = true
+        if (proof !== undefined) error ? proof.failed(error) : proof.answered()
         // Whoever was cut off has heard of that already.
         const isOut = checkout.state === 'open'
         // The server says it in its answer; the socket only a moment later.
@@ -81,16 +104,24 @@ export class Queries {
           if (this.#unrefsIdle) client.unref?.()
           this.#pool.release(checkout, false, !error)
         }
-        if (error) resolve(this.#failed(client, error, ask))
+        if (error) resolve(this.#failed(checkout, error, ask))
         else resolve(result as QueryResult)
       }
       if (ask.borrower !== undefined) ask.borrower.hasBegun = true
       if (loan === undefined && this.#unrefsIdle) client.ref?.()
+      const { text, values } = ask
+      const isBare = typeof text === 'string' && values === undefined
+      const prepares = !isBare && this.#terms.prepares && isPreparable(text, values)
+      const proved = proof?.asks ? proof.answered : undefined
       try {
         // With a callback, as pg.Pool does: cursors and instrumentations depend on it.
         const plain = (client as LentClient)[PLAIN]
-        if (plain === undefined) client.query(ask.text as string, ask.values as unknown[], settled)
-        else plain(ask.text, ask.values, settled)
+        if (prepares || proved !== undefined) {
+          const query = new PooledQuery(client, text as string, values, prepares, { proved })
+          if (plain === undefined) client.query(query as unknown as QueryConfig, settled)
+          else plain(query, settled)
+        } else if (plain === undefined) client.query(text as string, values as unknown[], settled)
+        else plain(text, values, settled)
       } catch (error) {
         settled(error as Error)
       }
@@ -109,22 +140,29 @@ export class Queries {
   }
 
   #place(ask: Ask): Promise<QueryResult> {
-    if (this.#fanOut !== undefined && isShareable(ask.text)) return this.#fanOut.run(ask)
-    return this.#borrowing.checkOut(ask.borrower, (checkout) => this.send(checkout, ask))
+    if (this.#mayShare && isShareable(ask.text)) return (this.#fanOut as FanOut).run(ask)
+    const send = (checkout: Checkout<PgClient>) => this.send(checkout, ask, undefined, this.#borrowing.proof(checkout))
+    const proves = this.proves(ask)
+    if (this.#fanOut === undefined || !isShareable(ask.text))
+      return this.#borrowing.checkOut(ask.borrower, send, proves)
+    const checkout = this.#borrowing.tryCheckOut(ask.borrower, proves)
+    if (checkout !== undefined) return send(checkout)
+    return this.#fanOut.runInCrowd(ask) ?? this.#borrowing.checkOut(ask.borrower, send, proves)
   }
 
-  async #failed(client: PgClient, error: unknown, ask: Ask): Promise<QueryResult> {
-    const wasLost = endsSession(error) || client._queryable === false
-    const mayAgain = ask.reruns > 0 && !ask.borrower?.isOver
-    if (mayAgain && mayRerun(ask.text, error, wasLost)) return this.#place({ ...ask, reruns: ask.reruns - 1 })
+  async #failed(checkout: Checkout<PgClient>, error: unknown, ask: Ask): Promise<QueryResult> {
+    const wasLost = endsSession(error) || checkout.resource._queryable === false
+    const mayAgain = ask.reruns > 0 && !ask.borrower?.isOver && !(error instanceof PoolError)
+    // What was lost before the ping's answer was sent on that understanding.
+    const mayRunAgain = mayRerun(ask.text, error, wasLost) || (wasLost && checkout.isUnproven)
+    if (mayAgain && mayRunAgain) return this.#place({ ...ask, reruns: ask.reruns - 1 })
     tellRetry(error, wasLost)
     return explained(error)
   }
 }
 
-/** Submittables are used up by their first run; and what the pool itself has ended is over. */
+/** Submittables are used up by their first run. */
 function mayRerun(text: unknown, error: unknown, wasLost: boolean): boolean {
-  if (error instanceof PoolError) return false
   if (typeof text === 'object' && text !== null && 'submit' in text) return false
   return neverRan(error) || (wasLost && isIdempotent(text))
 }

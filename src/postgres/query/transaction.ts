@@ -1,6 +1,77 @@
-import type { PoolClient } from 'pg'
+import pg, { type PoolClient } from 'pg'
 import { PoolError } from '../../pool/errors.js'
-import { isConflict } from './retry.js'
+import type { Checkout } from '../../pool/slot.js'
+import { failQueued, isBusy, type PgClient } from '../connection/pg-client.js'
+import type { Borrower } from './borrower.js'
+import type { Borrowing } from './borrowing.js'
+import { beginWithFirst, forgetBegin, type LentClient, type PendingBegin } from './lent-client.js'
+import { endsSession, isConflict } from './retry.js'
+
+/** The connection of a transaction, and whether the transaction has begun there. */
+export interface Begun {
+  readonly checkout: Checkout<PgClient>
+  readonly hasBegun: boolean
+}
+
+/**
+ * A connection for a transaction. Where it has to prove that it is alive, the begin is its proof: where that is not answered nothing has
+ * run, and another connection begins.
+ *
+ * @throws whatever the server says of the begin.
+ */
+export async function connectionFor(
+  borrowing: Borrowing,
+  borrower: Borrower | undefined,
+  text: string,
+  proves: boolean,
+): Promise<Begun> {
+  for (;;) {
+    const checkout = await borrowing.checkOut(borrower, (it) => it, proves)
+    const proof = checkout.state === 'open' ? borrowing.proof(checkout) : undefined
+    if (proof === undefined) return { checkout, hasBegun: false }
+    const error = await beginOn(checkout.resource, text)
+    const isAnswer = error === undefined || (error instanceof pg.DatabaseError && !endsSession(error))
+    if (isAnswer) proof.answered()
+    else proof.failed(error)
+    if (isAnswer && error !== undefined) {
+      borrowing.release(checkout, undefined)
+      throw error
+    }
+    // Where it was taken back by somebody else, its borrower has heard of that.
+    if (isAnswer || borrower?.isOver) return { checkout, hasBegun: true }
+  }
+}
+
+function beginOn(client: PgClient, text: string): Promise<Error | undefined> {
+  return new Promise((resolve) => client.query(text, (error: Error | null) => resolve(error ?? undefined)))
+}
+
+/** A begin that leaves in one write with the first query, or not at all where none is asked. */
+class DeferredBegin implements PendingBegin {
+  readonly text: string
+  hasLeft = false
+  error: Error | undefined
+  readonly #client: PgClient
+
+  constructor(text: string, client: PgClient) {
+    this.text = text
+    this.#client = client
+  }
+
+  left(): void {
+    this.hasLeft = true
+  }
+
+  /** What was asked behind it would run outside of a transaction, and so would what is asked from now on. */
+  failed(error: Error): void {
+    this.error = error
+    failQueued(this.#client, error)
+    beginWithFirst(this.#client, this)
+  }
+}
+
+/** How a transaction begins on its connection: in one write with its first query, by itself before that, or it has begun already. */
+export type BeginsHow = 'with-first' | 'alone' | 'begun'
 
 /**
  * Runs `work` between BEGIN and COMMIT. When it throws, the transaction is rolled back and the error passed on.
@@ -8,10 +79,20 @@ import { isConflict } from './retry.js'
  * @throws {PoolError} `POOL_TRANSACTION_ROLLED_BACK` when `work` resolved but a statement in it had failed, so that the server
  *   answered COMMIT with a rollback.
  */
-export async function runInTransaction<T>(client: PoolClient, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  await client.query('BEGIN')
+export async function runInTransaction<T>(
+  client: PoolClient,
+  work: (client: PoolClient) => Promise<T>,
+  text: string,
+  how: BeginsHow,
+): Promise<T> {
+  const begin = new DeferredBegin(text, client as LentClient)
+  if (how === 'with-first') beginWithFirst(client as LentClient, begin)
+  else begin.hasLeft = true
+  if (how === 'alone') await client.query(text)
   try {
     const result = await work(client)
+    if (begin.error !== undefined) throw begin.error
+    if (!begin.hasLeft) return result
     // COMMIT in a failed transaction succeeds, as a ROLLBACK.
     const { command } = await client.query('COMMIT')
     if (command === 'ROLLBACK') {
@@ -22,8 +103,11 @@ export async function runInTransaction<T>(client: PoolClient, work: (client: Poo
     }
     return result
   } catch (error) {
-    if (client.getTransactionStatus() !== 'I') await rollBack(client)
+    const mayBeOpen = client.getTransactionStatus() !== 'I' || isBusy(client as LentClient)
+    if (begin.hasLeft && begin.error === undefined && mayBeOpen) await rollBack(client)
     throw error
+  } finally {
+    forgetBegin(client as LentClient, begin)
   }
 }
 
@@ -40,10 +124,10 @@ async function rollBack(client: PoolClient): Promise<void> {
 const FIRST_PAUSE_MILLIS = 10
 
 /** Runs it again, up to `retries` times, when the server says that it conflicted with another one (40001, 40P01). */
-export async function withRetries<T>(retries: number, run: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(retries: number, run: (attempt: number) => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await run()
+      return await run(attempt)
     } catch (error) {
       if (attempt >= retries || !isConflict(error)) throw error
       // By chance, or those that conflicted would do so again.

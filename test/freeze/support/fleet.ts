@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { type InvocationRecord, type LocalLambda, type LocalLambdaOptions, startLambda } from 'pg-thaw/testing'
 import type { PoolOptions } from '../../../src/index'
 import type { Link } from '../../support/network-namespace'
@@ -29,6 +30,9 @@ export interface Round {
   readonly failures: readonly string[]
 }
 
+/** Freezes last at least so long, ms: what is shorter, the pool takes for a busy moment of the process. */
+const LONGER_THAN_A_BUSY_MOMENT_MILLIS = 20
+
 /** Some environments of one function. */
 export interface Fleet {
   /** Initialises and freezes them all. */
@@ -45,8 +49,12 @@ export async function processes(size: number, options: FleetOptions): Promise<Fl
   const lambda = await start(options, options.database.host)
   return {
     provision: () => lambda.provision(size),
-    round: async (...tasks) =>
-      roundOf(await Promise.all(Array.from({ length: size }, (_, at) => lambda.invoke(tasks[at % tasks.length])))),
+    round: async (...tasks) => {
+      await pause(LONGER_THAN_A_BUSY_MOMENT_MILLIS)
+      return roundOf(
+        await Promise.all(Array.from({ length: size }, (_, at) => lambda.invoke(tasks[at % tasks.length]))),
+      )
+    },
     vanish: () => lambda.vanish(),
     close: () => lambda.close(),
   }

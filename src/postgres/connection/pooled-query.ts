@@ -1,0 +1,193 @@
+import pg, { type FieldDef, type QueryConfig } from 'pg'
+import type { PgClient, Wire } from './pg-client.js'
+import { SQLSTATE } from './sqlstate.js'
+import { type Preparing, type Statement, Statements } from './statements.js'
+
+/** What goes ahead of a query in the same write, and who hears of it. */
+export interface Ahead {
+  /** A ping: called when it is answered. */
+  readonly proved?: (() => void) | undefined
+  /** The text that opens a transaction. */
+  readonly begin?: string | undefined
+  /** Called where the server refused to begin: the query has done nothing then. */
+  readonly beginFailed?: ((error: Error) => void) | undefined
+}
+
+/** What pg's query does, as far as it is done otherwise here. */
+interface PgQuery {
+  readonly text: string
+  readonly values?: unknown
+  submit(connection: Wire): Error | null
+  handleRowDescription(message: { fields: FieldDef[] }): void
+  handleCommandComplete(message: object, connection: Wire): void
+  handleReadyForQuery(connection: Wire): void
+  handleError(error: Error, connection: Wire): void
+}
+
+const Base = pg.Query as unknown as new (config: string | QueryConfig, values?: unknown) => PgQuery
+
+/**
+ * A query of pg's that leaves in one write with what goes ahead of it, or runs as a statement that the server has prepared before. In
+ * every other way it is one of pg's own: pg queues it, in a pipeline too, and instrumentations find its text.
+ *
+ * ```
+ * ping      Sync                                             ─▶ ReadyForQuery: the connection is alive
+ * begin     Parse Bind Execute                               ─▶ CommandComplete
+ * query     [Close …] [Parse] Bind [Describe] Execute Sync   ─▶ BindComplete, rows, CommandComplete, ReadyForQuery
+ * ```
+ *
+ * There is no Sync between begin and query: where the server refuses the first, it skips the second. A statement that has run under its
+ * name needs neither Parse nor Describe. With BindComplete the server says that it runs as it was prepared; where it says something else
+ * before, nothing has run, and the text goes out again without a name. Not inside of a transaction, which has failed by then.
+ */
+export class PooledQuery extends Base {
+  readonly #client: PgClient
+  readonly #statements: Statements | undefined
+  #ahead: Ahead
+  #statement: Statement | undefined
+  /** What has left with it and has not been answered. */
+  #isProving = false
+  #isBeginning = false
+  /** Whether the server has said that it runs. */
+  #isBound = false
+  /** Whether a name that was parsed by an earlier query is used. */
+  #isReused = false
+  /** Whether it may run again without a name: outside of a transaction, once. */
+  #mayRunAgain = true
+
+  constructor(client: PgClient, config: string | QueryConfig, values: unknown, prepares: boolean, ahead: Ahead = {}) {
+    super(config, values)
+    this.#client = client
+    this.#statements = prepares ? statementsOf(client) : undefined
+    this.#ahead = ahead
+  }
+
+  override submit(connection: Wire): Error | null {
+    const { proved, begin } = this.#ahead
+    const statements = this.#mayRunAgain ? this.#statements : undefined
+    let values: unknown[] | undefined
+    if (statements !== undefined || begin !== undefined) {
+      try {
+        // Before anything is sent: a conversion may throw.
+        values = (this.values as unknown[] | undefined)?.map(converted)
+      } catch (error) {
+        return error as Error
+      }
+    }
+    const statement = statements?.find(this.text)
+    const isComposed = statement !== undefined || begin !== undefined
+    if (!isComposed && proved === undefined) return super.submit(connection)
+    connection.stream.cork()
+    try {
+      if (proved !== undefined) {
+        this.#isProving = true
+        connection.sync()
+      }
+      if (!isComposed) return super.submit(connection)
+      if (begin !== undefined) this.#begin(connection, begin)
+      this.#send(connection, statement, values)
+      return null
+    } finally {
+      connection.stream.uncork()
+    }
+  }
+
+  /** From the client: the server is about to run what was bound. */
+  handleBindComplete(): void {
+    if (this.#isBeginning) return
+    this.#isBound = true
+    const { hasRun = false, fields } = this.#statement ?? {}
+    if (hasRun && fields !== undefined) super.handleRowDescription({ fields: [...fields] })
+  }
+
+  override handleRowDescription(message: { fields: FieldDef[] }): void {
+    if (this.#statement !== undefined) this.#statement.fields = message.fields
+    super.handleRowDescription(message)
+  }
+
+  override handleCommandComplete(message: object, connection: Wire): void {
+    if (!this.#isBeginning) return super.handleCommandComplete(message, connection)
+    this.#isBeginning = false
+  }
+
+  override handleReadyForQuery(connection: Wire): void {
+    if (!this.#isProving) {
+      if (this.#statement !== undefined) this.#statement.hasRun = true
+      return super.handleReadyForQuery(connection)
+    }
+    this.#isProving = false
+    // pg took it for the answer to the query.
+    Object.assign(this.#client, { _activeQuery: this, readyForQuery: false })
+    this.#ahead.proved?.()
+  }
+
+  override handleError(error: Error, connection: Wire): void {
+    // Of the connection, or the server's last word: says nothing of a statement.
+    if (!(error instanceof pg.DatabaseError) || error.code?.startsWith('57'))
+      return super.handleError(error, connection)
+    if (this.#isBeginning) this.#ahead.beginFailed?.(error)
+    else if (this.#statement !== undefined && !this.#isBound) {
+      this.#statements?.forget(this.text, this.#statement, error)
+      this.#statement = undefined
+      const isItsName = this.#isReused || error.code === SQLSTATE.DUPLICATE_STATEMENT
+      if (isItsName && this.#mayRunAgain) {
+        this.#mayRunAgain = false
+        // The first in the queue, so that the order in which the client was asked stays.
+        return void this.#client._queryQueue?.unshift(this)
+      }
+    }
+    super.handleError(error, connection)
+  }
+
+  #begin(connection: Wire, text: string): void {
+    this.#isBeginning = true
+    connection.parse({ text })
+    connection.bind({})
+    connection.execute({})
+  }
+
+  #send(connection: Wire, statement: Statement | undefined, values: unknown[] | undefined): void {
+    const { text } = this
+    this.#statement = statement
+    this.#isReused = statement?.isParsed === true
+    this.#mayRunAgain = this.#client.getTransactionStatus() === 'I' && !this.#isBeginning
+    this.#statements?.sendCloses(connection)
+    if (!this.#isReused) connection.parse({ text, name: statement?.name })
+    if (statement !== undefined) statement.isParsed = true
+    connection.bind({ statement: statement?.name, values })
+    if (!statement?.hasRun) connection.describe({ type: 'P' })
+    connection.execute({})
+    connection.sync()
+  }
+}
+
+/** Looked up each time: programs put their own in its place. */
+function converted(value: unknown): unknown {
+  return (pg as unknown as { readonly utils: { prepareValue(value: unknown): unknown } }).utils.prepareValue(value)
+}
+
+const STATEMENTS = Symbol('pg-thaw.statements')
+
+type Preparer = PgClient & { [STATEMENTS]?: Statements }
+
+/** From now on statements are prepared on this client. */
+export function prepareOn(client: PgClient, preparing: Preparing): void {
+  const statements = new Statements(preparing, () => {
+    client.connection.on('bindComplete', () => {
+      const query = client._activeQuery
+      if (query instanceof PooledQuery) query.handleBindComplete()
+    })
+    client.connection.on('commandComplete', ({ text }: { readonly text: string }) => {
+      if (text.startsWith('DEALLOCATE') || text === 'DISCARD ALL') statements.forgetAll()
+    })
+  })
+  ;(client as Preparer)[STATEMENTS] = statements
+}
+
+export function preparesOn(client: PgClient): boolean {
+  return statementsOf(client) !== undefined
+}
+
+function statementsOf(client: PgClient): Statements | undefined {
+  return (client as Preparer)[STATEMENTS]
+}
