@@ -16,6 +16,7 @@ import { nonNegativeInteger, wrongValue } from './options/option-checks.js'
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from './options/options.js'
 import { inForce, resourcePoolOptions } from './options/resource-options.js'
 import { copyOptions, hideSecrets } from './options/secrets.js'
+import { readOptions } from './options/stock-values.js'
 import { type Borrower, borrowerOf } from './query/borrower.js'
 import { Borrowing } from './query/borrowing.js'
 import { InstrumentedPool, isInstrumented } from './query/instrumented-pool.js'
@@ -119,7 +120,7 @@ export class Pool extends pg.Pool {
    * @throws {PoolOptionError} for an option that is unknown or has a wrong value.
    */
   constructor(options?: PoolOptions) {
-    const given = copyOptions(options ?? {})
+    const given = readOptions(options ?? {})
     const resolved = resolveOptions(given)
     super(copyOptions(given) as PoolConfig)
     hideSecrets(this.options)

@@ -137,11 +137,9 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
   checkOptions(options, KNOWN_OPTIONS)
   const target = options.target ?? fromEnvironment('PG_THAW_TARGET', (it) => it as Target, targetOption) ?? 'direct'
   checkAgainstTarget(options, target)
-  const max =
-    options.max ??
-    (options as { poolSize?: number }).poolSize ??
-    fromEnvironment('PG_THAW_MAX', Number, positiveInteger) ??
-    10
+  const { max: size, poolSize } = options as { max?: number; poolSize?: number }
+  if (size && poolSize) refuse('poolSize', size !== poolSize && `the same as \`max\` (${size})`, poolSize)
+  const max = size ?? poolSize ?? fromEnvironment('PG_THAW_MAX', Number, positiveInteger) ?? 10
   const min =
     options.min ?? fromEnvironment('PG_THAW_MIN', Number, nonNegativeInteger) ?? (isOnLambda() ? Math.min(1, max) : 0)
   refuse(typeof options.min === 'number' ? 'min' : 'PG_THAW_MIN', min > max && `at most \`max\` (${max})`, min)
