@@ -1,5 +1,6 @@
 import { systemClock } from '../../pool/clock.js'
 import type { ResourcePoolOptions } from '../../pool/connector.js'
+import { isOnLambda } from '../../registry/environment.js'
 import { trustedMillis } from '../connection/lease.js'
 import { PROFILES } from '../connection/profile.js'
 import type { ResolvedOptions } from './options.js'
@@ -16,6 +17,8 @@ export function resourcePoolOptions(options: ResolvedOptions): ResourcePoolOptio
     // A dial outlives the patience of those who wait for it, else nothing could ever connect when connecting takes longer. Without a
     // limit of theirs it is long enough for a paused Aurora cluster to resume.
     dialTimeoutMillis: patience < Infinity ? Math.max(10_000, patience) : 30_000,
+    // A function's database is there, or comes back. Elsewhere it may never have been started, which somebody wants to hear.
+    absenceMillis: isOnLambda() ? Number.POSITIVE_INFINITY : 1000,
     closeTimeoutMillis: 1000,
     clock: systemClock,
     random: Math.random,
