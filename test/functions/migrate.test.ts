@@ -135,7 +135,7 @@ describe('the migration', () => {
     })
     const { outcome } = await away.invoke(stack.request('Create'))
     expect(outcome).toBe('response')
-    const reason = /^The migration failed: the server closed the connection while it was being opened/
+    const reason = /^The migration failed: (.*ECONN|the server closed the connection)/
     expect(stack.answers).toMatchObject([{ body: { Status: 'FAILED', Reason: expect.stringMatching(reason) } }])
     expect(service.logged.at(-1)).toMatchObject({ message: 'the migration failed', code: 'ECONNRESET' })
   })
