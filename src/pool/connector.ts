@@ -56,6 +56,8 @@ export interface PoolObserver<R> {
   acquired?(resource: R): void
   /** It came back, with the error or flag of the borrower; what becomes of it is decided afterwards. */
   released?(discard: Error | boolean | undefined, resource: R): void
+  /** It is about to be closed, and its count has changed. */
+  retiring?(resource: R, reason: RetireReason): void
   /** It is closed and its slot is free. */
   retired?(resource: R, reason: RetireReason): void
   /** One that nobody had lent was lost. */

@@ -597,6 +597,7 @@ export class ResourcePool<R> {
       this.#guard(() => this.#observer.retired?.(slot.resource, reason))
       this.#serve()
     })
+    this.#guard(() => this.#observer.retiring?.(slot.resource, reason))
   }
 
   #move(slot: Slot<R>, state: SlotState<R>): Slot<R> {

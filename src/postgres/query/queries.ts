@@ -55,7 +55,7 @@ export class Queries {
   run(text: unknown, values: unknown): Promise<QueryResult> {
     // As in `Borrowing.isPlain` and `isInstrumented`, but without a call: it runs at every query.
     const isPlain = this.#isPlain && typeof text === 'string' && values === undefined
-    if (isPlain && this.#environment.currentInvocation === undefined && !('__wrapped' in pg.Pool.prototype.connect)) {
+    if (isPlain && this.#environment.currentInvocation === undefined && !('prototype' in pg.Pool.prototype.connect)) {
       const ask = { text, values, borrower: undefined, reruns: MOST_RERUNS }
       const checkout = this.#fanOut === undefined ? this.#pool.tryAcquire() : undefined
       return checkout === undefined ? this.#place(ask) : this.send(checkout, ask)
