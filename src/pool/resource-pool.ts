@@ -110,6 +110,9 @@ export class ResourcePool<R> {
   #dialFailure: { readonly error: unknown; readonly at: Instant; readonly isSilence: boolean } | undefined
   #probe: Timer | undefined
   #idleTimer: Timer | undefined
+  /** Rings when the first of those that were idle then is too old, on the monotonic clock. */
+  #ageTimer: Timer | undefined
+  #agesAt = NEVER
   /** Who waits until none is in such a state. */
   #watching: { readonly state: 'returning' | 'closing' | 'dialing'; readonly none: () => void }[] = []
   #ended: Promise<EndReport> | undefined
@@ -400,6 +403,8 @@ export class ResourcePool<R> {
       slot.idleMonotonic = monotonic
       moveTo(slot, idle)
       if (this.#idleTimer === undefined) this.#watchIdle(this.#options.idleTimeoutMillis)
+      const at = agesAt(slot)
+      if (at < this.#agesAt) this.#watchAge(at, monotonic)
     }
   }
 
@@ -657,6 +662,23 @@ export class ResourcePool<R> {
     })
   }
 
+  /** Closes what has grown too old while it was idle. One timer, for the one that will be the first. */
+  #watchAge(at: number, now: number): void {
+    this.#ageTimer?.cancel()
+    this.#agesAt = at
+    this.#ageTimer = this.#clock.setTimer(at - now, () => {
+      const idle = this.#chains.idle.snapshot()
+      const now = this.#clock.monotonic()
+      this.#agesAt = NEVER
+      this.#retireUnlent(
+        'lifetime',
+        idle.filter((slot) => agesAt(slot) <= now),
+      )
+      const next = Math.min(NEVER, ...idle.map(agesAt).filter((at) => at > now))
+      if (next < NEVER) this.#watchAge(next, now)
+    })
+  }
+
   #whyNotLend(slot: Slot<R>): RetireReason | 'unproven' | undefined {
     const { wall, monotonic } = this.#clock.now()
     return slot.whyNotLend(wall, monotonic, this.#options, this.#known)
@@ -710,6 +732,7 @@ export class ResourcePool<R> {
     this.#abandonDials(0)
     if (this.#total() > 0) return
     this.#idleTimer?.cancel()
+    this.#ageTimer?.cancel()
     this.#patience?.cancel()
     this.#finish?.({ reclaimed: this.#reclaimed })
   }
@@ -736,6 +759,11 @@ export class ResourcePool<R> {
       // The last resort has failed as well; the pool's state is what has to survive it.
     }
   }
+}
+
+/** When it will be too old, on the monotonic clock. */
+function agesAt<R>({ dialledAt, lifetimeMillis }: Slot<R>): number {
+  return dialledAt.monotonic + lifetimeMillis
 }
 
 function dialTimeout(millis: number): PoolError {
