@@ -63,11 +63,13 @@ export class PoolError extends Error {
   declare readonly code: string
   /** What trying again would mean. */
   declare readonly retry: Retry
+  /** What it came from, if anything. */
+  declare readonly cause?: unknown
 
   constructor(
     code: PoolErrorCode | (string & {}),
     message: string,
-    options?: ErrorOptions & { readonly retry?: Retry },
+    options?: { readonly cause?: unknown; readonly retry?: Retry },
   ) {
     super(message, options)
     this.code = code
