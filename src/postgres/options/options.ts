@@ -26,7 +26,7 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
    * As in pg, or `verify-full`: certificates are verified, against `ca` and `sslrootcert` where they are given, for hosts of RDS the
    * authorities that Lambda ships, else those of Node.js. The same goes for `sslmode=verify-full` in a connection string.
    */
-  ssl?: PoolConfig['ssl'] | 'verify-full'
+  ssl?: PoolConfig['ssl'] | 'verify-full' | 'no-verify'
   /** Certificate authorities as PEM, for `ssl: 'verify-full'`. */
   ca?: CertificateAuthorities | undefined
   /** A file of them, read when the first connection is opened; `system` for those of Node.js. For `ssl: 'verify-full'`. */
