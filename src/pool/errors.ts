@@ -183,8 +183,7 @@ export function codeOf(cause: unknown): string | undefined {
 /** What is known of a failed connect; of several addresses, of the first that says something. */
 function factsOf(cause: unknown): object {
   try {
-    const { errors } = cause as { errors?: unknown[] }
-    const sources = [cause, ...(cause instanceof AggregateError ? (errors ?? []) : [])] as Record<string, unknown>[]
+    const sources: Record<string, unknown>[] = [cause, ...(cause instanceof AggregateError ? cause.errors : [])]
     const facts = sources.map((it) => FACTS.flatMap((name) => (it[name] === undefined ? [] : [[name, it[name]]])))
     return Object.fromEntries(facts.find(({ length }) => length > 0) ?? [])
   } catch {

@@ -403,8 +403,7 @@ export class ResourcePool<R> {
       slot.idleMonotonic = monotonic
       moveTo(slot, idle)
       if (this.#idleTimer === undefined) this.#watchIdle(this.#options.idleTimeoutMillis)
-      const at = agesAt(slot)
-      if (at < this.#agesAt) this.#watchAge(at, monotonic)
+      if (slot.agesAt < this.#agesAt) this.#watchAge(slot.agesAt, monotonic)
     }
   }
 
@@ -479,6 +478,7 @@ export class ResourcePool<R> {
     slot.generation = this.#known.generation
     slot.lifetimeMillis = maxLifetimeMillis * (1 - lifetimeJitter * random())
     slot.dialledAt = this.#clock.now()
+    slot.agesAt = slot.dialledAt.monotonic + slot.lifetimeMillis
     this.#heard(slot, slot.dialledAt)
     slot.provenAgainst = this.#known.suspicions
     this.#backoff.reset()
@@ -672,9 +672,9 @@ export class ResourcePool<R> {
       this.#agesAt = NEVER
       this.#retireUnlent(
         'lifetime',
-        idle.filter((slot) => agesAt(slot) <= now),
+        idle.filter((slot) => slot.agesAt <= now),
       )
-      const next = Math.min(NEVER, ...idle.map(agesAt).filter((at) => at > now))
+      const next = Math.min(NEVER, ...idle.map((slot) => slot.agesAt).filter((at) => at > now))
       if (next < NEVER) this.#watchAge(next, now)
     })
   }
@@ -759,11 +759,6 @@ export class ResourcePool<R> {
       // The last resort has failed as well; the pool's state is what has to survive it.
     }
   }
-}
-
-/** When it will be too old, on the monotonic clock. */
-function agesAt<R>({ dialledAt, lifetimeMillis }: Slot<R>): number {
-  return dialledAt.monotonic + lifetimeMillis
 }
 
 function dialTimeout(millis: number): PoolError {

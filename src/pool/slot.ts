@@ -82,6 +82,8 @@ export class Slot<R> implements Link<Slot<R>> {
   dialledAt: Instant = LONG_AGO
   /** Its own lifetime, jittered, so that those dialled together don't end together. */
   lifetimeMillis = 0
+  /** When that is over, on the monotonic clock. */
+  agesAt = 0.5
   /** Loans so far. */
   uses = 0
   /** Since when it has been idle, if it is, on both clocks. */
