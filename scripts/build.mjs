@@ -59,7 +59,8 @@ for (const name of effects) {
 for (const name of entries) {
   const names = Object.keys(require(resolve(`dist/${name}.js`))).sort()
   writeFileSync(`dist/${name}.mjs`, `export { ${names.join(', ')} } from './${basename(name)}.js'\n`)
-  writeFileSync(`dist/${name}.d.mts`, `export * from './${basename(name)}.js'\n`)
+  const types = names.includes('default') ? "export { default } from './index.js'\n" : ''
+  writeFileSync(`dist/${name}.d.mts`, `export * from './${basename(name)}.js'\n${types}`)
 }
 
 execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {

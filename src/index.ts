@@ -1,3 +1,5 @@
+/** All of this module, for `import pg from 'pg-thaw'`. */
+export * as default from './index.js'
 export { createPool } from './lambda/create-pool.js'
 export { connectionsToKeep, type InitializationType, type Observations } from './lambda/keep-policy.js'
 export { wrapHandler } from './lambda/wrap-handler.js'
@@ -24,4 +26,5 @@ export type { CertificateAuthorities } from './postgres/connection/tls.js'
 export type { PoolOptions, Reset } from './postgres/options/options.js'
 export { type ConnectOptions, Pool, type PoolStats, type TransactionOptions } from './postgres/pool.js'
 export type { LeakReport } from './postgres/query/reports.js'
+export * from './postgres/stock.js'
 export type { Pooling } from './registry/environment.js'

@@ -94,6 +94,7 @@ function optionsOf(max: number): ResourcePoolOptions {
     validationTimeoutMillis: 1000,
     resetTimeoutMillis: 1000,
     dialTimeoutMillis: 30_000,
+    absenceMillis: Number.POSITIVE_INFINITY,
     closeTimeoutMillis: 1000,
     clock: systemClock,
     random: Math.random,

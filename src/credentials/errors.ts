@@ -28,7 +28,7 @@ export class CredentialsLookupError extends Error {
   override readonly name: string = 'CredentialsLookupError'
   readonly code: CredentialsLookupErrorCode
 
-  constructor(code: CredentialsLookupErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: CredentialsLookupErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options)
     this.code = code
   }

@@ -14,9 +14,9 @@ export interface Opening {
 
 /**
  * Whether trying again may help, decided from codes and facts, never from a message. `crowded`: the other side is there and full, so
- * each attempt costs it something, and is worth a longer pause.
+ * each attempt costs it something, and is worth a longer pause. `absent`: nobody is there, which passes if somebody is about to come.
  */
-export type DialFailure = 'permanent' | 'transient' | 'crowded'
+export type DialFailure = 'permanent' | 'transient' | 'crowded' | 'absent'
 
 /**
  * What a returned resource looks like, from what is known locally: `clean` can be lent again as it is, `dirty` has to be reset first,
@@ -56,6 +56,8 @@ export interface PoolObserver<R> {
   acquired?(resource: R): void
   /** It came back, with the error or flag of the borrower; what becomes of it is decided afterwards. */
   released?(discard: Error | boolean | undefined, resource: R): void
+  /** It is about to be closed, and its count has changed. */
+  retiring?(resource: R, reason: RetireReason): void
   /** It is closed and its slot is free. */
   retired?(resource: R, reason: RetireReason): void
   /** One that nobody had lent was lost. */
@@ -93,6 +95,8 @@ export interface ResourcePoolOptions {
   readonly validationTimeoutMillis: number
   readonly resetTimeoutMillis: number
   readonly dialTimeoutMillis: number
+  /** How long a caller waits for somebody to be there at all; never longer than for the rest. */
+  readonly absenceMillis: number
   readonly closeTimeoutMillis: number
   readonly clock: Clock
   /** From 0 up to 1, like `Math.random`. */

@@ -45,6 +45,7 @@ export type PoolErrorCode =
   | 'POOL_QUERY_TIMEOUT'
   | 'POOL_QUERY_ABORTED'
   | 'POOL_TRANSACTION_ROLLED_BACK'
+  | 'POOL_TRANSACTION_LEFT_OPEN'
 
 /**
  * What trying again would mean: `safe`, what was asked certainly did not happen, and may work the next time; `unknown`, it may have
@@ -63,11 +64,13 @@ export class PoolError extends Error {
   declare readonly code: string
   /** What trying again would mean. */
   declare readonly retry: Retry
+  /** What it came from, if anything. */
+  declare readonly cause?: unknown
 
   constructor(
     code: PoolErrorCode | (string & {}),
     message: string,
-    options?: ErrorOptions & { readonly retry?: Retry },
+    options?: { readonly cause?: unknown; readonly retry?: Retry },
   ) {
     super(message, options)
     this.code = code
@@ -100,7 +103,7 @@ export class AcquireTimeoutError extends PoolError {
   constructor(phase: AcquirePhase, waitedMillis: number, gauges: PoolGauges, cause: unknown) {
     super(
       'POOL_ACQUIRE_TIMEOUT',
-      `timeout exceeded when trying to connect: waited ${Math.round(waitedMillis)} ms ${PHASE_TEXT[phase]} (${describe(gauges)})${hint(gauges, cause)}`,
+      `timeout exceeded when trying to connect, ${PHASE_TEXT[phase]}${hint(gauges, cause)}`,
       cause === undefined ? undefined : { cause },
     )
     this.phase = phase
@@ -109,34 +112,45 @@ export class AcquireTimeoutError extends PoolError {
   }
 }
 
-/** A connection could not be opened. `code` is the cause's own (`28P01`, `ECONNREFUSED`) or `POOL_DIAL_FAILED`. */
+/** What the server and Node.js say of a failed connect, beside a text and a code. */
+const FACTS = ['severity', 'detail', 'hint', 'errno', 'syscall', 'address', 'port', 'hostname'] as const
+
+/**
+ * A connection could not be opened. Its message is that of the `cause`, and `code` the cause's own (`28P01`, `ECONNREFUSED`) or
+ * `POOL_DIAL_FAILED`: whoever handled the errors of `pg` handles this one.
+ */
 export class DialError extends PoolError {
   override readonly name: string = 'DialError'
   readonly phase = 'dial'
   /** The pool at that moment. */
   declare readonly gauges: PoolGauges
+  /** As in the server's error (`FATAL`); with `detail` and `hint`. */
+  declare readonly severity?: string
+  declare readonly detail?: string
+  declare readonly hint?: string
+  /** As in Node.js's error (`-111`, `connect`); with whom it was to reach. */
+  declare readonly errno?: number
+  declare readonly syscall?: string
+  declare readonly address?: string
+  declare readonly port?: number
+  declare readonly hostname?: string
 
   constructor(gauges: PoolGauges, cause: unknown, mayPass: boolean) {
-    super(codeOf(cause) ?? 'POOL_DIAL_FAILED', `failed to open a connection: ${textOf(cause)} (${describe(gauges)})`, {
+    super(codeOf(cause) ?? 'POOL_DIAL_FAILED', textOf(cause) || 'failed to connect', {
       cause,
       retry: mayPass ? 'safe' : 'never',
     })
     this.gauges = gauges
+    Object.assign(this, factsOf(cause))
   }
 }
 
+/** Nothing in it changes from one time to the next: whoever groups errors goes by their texts. */
 const PHASE_TEXT: Record<AcquirePhase, string> = {
-  wait: 'for a free connection',
+  wait: 'while waiting for a free connection',
   dial: 'while a connection was opened',
   validate: 'while a connection was validated',
   reset: 'while a returned connection was reset',
-}
-
-/** In the order of the gauges. */
-function describe(gauges: PoolGauges): string {
-  return Object.entries(gauges)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(', ')
 }
 
 function hint(gauges: PoolGauges, cause: unknown): string {
@@ -164,6 +178,17 @@ export function codeOf(cause: unknown): string | undefined {
     return cause instanceof AggregateError ? errors?.map(codeOf).find(Boolean) : undefined
   } catch {
     return undefined
+  }
+}
+
+/** What is known of a failed connect; of several addresses, of the first that says something. */
+function factsOf(cause: unknown): object {
+  try {
+    const sources: Record<string, unknown>[] = [cause, ...(cause instanceof AggregateError ? cause.errors : [])]
+    const facts = sources.map((it) => FACTS.flatMap((name) => (it[name] === undefined ? [] : [[name, it[name]]])))
+    return Object.fromEntries(facts.find(({ length }) => length > 0) ?? [])
+  } catch {
+    return {}
   }
 }
 

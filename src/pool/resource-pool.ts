@@ -1,7 +1,7 @@
 import { Backoff } from './backoff.js'
 import { Bound, bounded } from './bounded.js'
 import { type Clock, elapsedMillis, type Instant, NEVER, type Timer } from './clock.js'
-import type { Condition, Connector, Opening, PoolObserver, ResourcePoolOptions } from './connector.js'
+import type { Condition, Connector, DialFailure, Opening, PoolObserver, ResourcePoolOptions } from './connector.js'
 import {
   type AcquirePhase,
   AcquireTimeoutError,
@@ -50,6 +50,8 @@ class Waiter<R> implements Link<Waiter<R>> {
   older: Waiter<R> | undefined = undefined
   newer: Waiter<R> | undefined = undefined
   limit: Bound | undefined = undefined
+  /** Where its time is limited. */
+  since: Instant | undefined = undefined
   declare readonly timeoutMillis: number
   declare readonly label: unknown
   declare readonly resolve: (checkout: Checkout<R>) => void
@@ -106,12 +108,16 @@ export class ResourcePool<R> {
   /** Dials that have said nothing for so long that nobody counts on them any more. */
   readonly #silent = new Chain<Slot<R>>()
   #mostWanted = 0
-  #lastDialError: unknown
+  /** Of the last dial, if it failed; silent where the other side said nothing at all. */
+  #dialFailure: { readonly error: unknown; readonly at: Instant; readonly isSilence: boolean } | undefined
   #probe: Timer | undefined
   #idleTimer: Timer | undefined
   /** The suspicion of which it will be known in a moment what there was to it. */
   #glance: number | undefined
   #seen: Promise<void> | undefined
+  /** Rings when the first of those that were idle then is too old, on the monotonic clock. */
+  #ageTimer: Timer | undefined
+  #agesAt = NEVER
   /** Who waits until none is in such a state. */
   #watching: { readonly state: 'returning' | 'closing' | 'dialing'; readonly none: () => void }[] = []
   #ended: Promise<EndReport> | undefined
@@ -398,6 +404,7 @@ export class ResourcePool<R> {
     const { timeoutMillis } = waiter
     if (timeoutMillis !== NEVER) {
       const since = this.#clock.now()
+      waiter.since = since
       waiter.limit = new Bound(this.#clock, timeoutMillis, () => {
         this.#settle(waiter, this.#overdue(since))
         this.#serve()
@@ -437,7 +444,7 @@ export class ResourcePool<R> {
   #keep(slot: Slot<R>, wall: number, monotonic: number): void {
     const { idle } = this.#chains
     const first = this.#waiting.oldest
-    this.#lastDialError = undefined
+    this.#dialFailure = undefined
     if (first !== undefined) {
       // A success may be what the others waited for to be dialled for; whoever was the last to be served lets the rest be closed.
       this.#settle(first, slot)
@@ -450,6 +457,7 @@ export class ResourcePool<R> {
       slot.idleMonotonic = monotonic
       moveTo(slot, idle)
       if (this.#idleTimer === undefined) this.#watchIdle(this.#options.idleTimeoutMillis)
+      if (slot.agesAt < this.#agesAt) this.#watchAge(slot.agesAt, monotonic)
     }
   }
 
@@ -528,6 +536,7 @@ export class ResourcePool<R> {
     slot.dialledAt = this.#clock.now()
     const dialMillis = elapsedMillis(began, slot.dialledAt)
     slot.silenceMillis = Math.min(validationTimeoutMillis, Math.max(leastValidationMillis, dialMillis))
+    slot.agesAt = slot.dialledAt.monotonic + slot.lifetimeMillis
     this.#heard(slot, slot.dialledAt)
     slot.provenAgainst = this.#known.suspicions
     this.#backoff.reset()
@@ -548,15 +557,21 @@ export class ResourcePool<R> {
     const kind = isClassified ? (this.#guard(classify) ?? 'permanent') : 'transient'
     const mayPass = kind !== 'permanent'
     this.#counters.dialFailures += 1
-    this.#lastDialError = error
+    this.#dialFailure = { error, at: this.#clock.now(), isSilence: !isClassified }
     if (mayPass) this.#backoff.failed(round, kind === 'crowded')
     // While other resources live, or are being dialled with better luck, the rest may still be served.
     const living = this.#known.staying - (mayPass ? 0 : this.gauges().dialing)
     for (const waiter of this.#waiting.snapshot().slice(0, living > 0 ? 1 : undefined)) {
-      // Without a time limit there is nothing to try again within.
-      if (mayPass && waiter.timeoutMillis !== NEVER) continue
+      if (mayPass && this.#mayTryAgain(waiter, kind)) continue
       this.#settle(waiter, new DialError(this.gauges(), error, mayPass))
     }
+  }
+
+  /** Without a time limit there is nothing to try again within. */
+  #mayTryAgain({ since }: Waiter<R>, kind: DialFailure): boolean {
+    if (since === undefined) return false
+    const nextMillis = elapsedMillis(since, this.#clock.now()) + this.#backoff.remainingMillis()
+    return kind !== 'absent' || nextMillis <= this.#options.absenceMillis
   }
 
   /** Gives up dials until `keep` are left: first the silent ones, then the youngest. */
@@ -644,6 +659,7 @@ export class ResourcePool<R> {
       this.#guard(() => this.#observer.retired?.(slot.resource, reason))
       this.#serve()
     })
+    this.#guard(() => this.#observer.retiring?.(slot.resource, reason))
   }
 
   #move(slot: Slot<R>, state: SlotState<R>): Slot<R> {
@@ -703,6 +719,23 @@ export class ResourcePool<R> {
     })
   }
 
+  /** Closes what has grown too old while it was idle. One timer, for the one that will be the first. */
+  #watchAge(at: number, now: number): void {
+    this.#ageTimer?.cancel()
+    this.#agesAt = at
+    this.#ageTimer = this.#clock.setTimer(at - now, () => {
+      const idle = this.#chains.idle.snapshot()
+      const now = this.#clock.monotonic()
+      this.#agesAt = NEVER
+      this.#retireUnlent(
+        'lifetime',
+        idle.filter((slot) => slot.agesAt <= now),
+      )
+      const next = Math.min(NEVER, ...idle.map((slot) => slot.agesAt).filter((at) => at > now))
+      if (next < NEVER) this.#watchAge(next, now)
+    })
+  }
+
   #whyNotLend(slot: Slot<R>): RetireReason | 'unproven' | undefined {
     const { wall, monotonic } = this.#clock.now()
     return slot.whyNotLend(wall, monotonic, this.#options, this.#known)
@@ -726,10 +759,15 @@ export class ResourcePool<R> {
     else if (how !== undefined) waiter.reject(how)
   }
 
-  #overdue(since: Instant): AcquireTimeoutError {
+  /** Whoever met nothing but dials that failed hears of those. */
+  #overdue(since: Instant): AcquireTimeoutError | DialError {
     this.#counters.acquireTimeouts += 1
-    const waitedMillis = elapsedMillis(since, this.#clock.now())
-    return new AcquireTimeoutError(this.#phase(), waitedMillis, this.gauges(), this.#lastDialError)
+    const { error, at, isSilence } = this.#dialFailure ?? {}
+    const gauges = this.gauges()
+    const hasFailed = at !== undefined && at.monotonic >= since.monotonic && !isSilence
+    if (hasFailed && gauges.total === gauges.dialing && this.#silent.length === 0)
+      return new DialError(gauges, error, true)
+    return new AcquireTimeoutError(this.#phase(), elapsedMillis(since, this.#clock.now()), gauges, error)
   }
 
   #phase(): AcquirePhase {
@@ -751,6 +789,7 @@ export class ResourcePool<R> {
     this.#abandonDials(0)
     if (this.#total() > 0) return
     this.#idleTimer?.cancel()
+    this.#ageTimer?.cancel()
     this.#patience?.cancel()
     this.#finish?.({ reclaimed: this.#reclaimed })
   }

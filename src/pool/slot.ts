@@ -86,6 +86,8 @@ export class Slot<R> implements Link<Slot<R>> {
   lifetimeMillis = 0
   /** How long it may say nothing when it is asked for an answer: about as long as its dial took. */
   silenceMillis = 0
+  /** When that is over, on the monotonic clock. */
+  agesAt = 0.5
   /** Loans so far. */
   uses = 0
   /** Since when it has been idle, if it is, on both clocks. */

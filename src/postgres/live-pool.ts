@@ -5,6 +5,7 @@ import type { CredentialSource } from './connection/credentials.js'
 import type { PgConnector } from './connection/pg-connector.js'
 import type { ResolvedOptions } from './options/options.js'
 import { UNNOTICED_MILLIS } from './options/resource-options.js'
+import { readOptions } from './options/stock-values.js'
 import type { Borrowing } from './query/borrowing.js'
 
 /** How long the end of a call waits for connections that it has asked for and that are to be kept, ms. A usual connect is done by then. */
@@ -47,7 +48,7 @@ export function livePool(
     get isOpen() {
       return !pool.ended
     },
-    madeWith: (others) => isDeepStrictEqual({ ...others }, given),
+    madeWith: (others) => isDeepStrictEqual(readOptions(others), given),
     wake: (invocation, quietMillis = FORGOTTEN_MILLIS) => {
       isWrapped()
       credentials?.refreshAhead()

@@ -1,7 +1,7 @@
-import pg, { type PoolClient, type PoolConfig, type QueryResult } from 'pg'
-import type { PoolObserver } from '../pool/connector.js'
+import { Client as PgPlainClient, Pool as PgPool, type PoolClient, type PoolConfig, type QueryResult } from 'pg'
+import type { PoolObserver, ResourcePoolOptions } from '../pool/connector.js'
 import { ResourcePool } from '../pool/resource-pool.js'
-import type { Checkout } from '../pool/slot.js'
+import type { Checkout, RetireReason } from '../pool/slot.js'
 import type { PoolStats as ResourceStats } from '../pool/stats.js'
 import { type Environment, environment, isOnLambda, type LivePool, runsOneAtATime } from '../registry/environment.js'
 import { addressIn } from './connection/address.js'
@@ -9,22 +9,26 @@ import { type CredentialSource, SOURCE } from './connection/credentials.js'
 import { leaveSessionAlone } from './connection/foreign-session.js'
 import { isUsable, type PgClient } from './connection/pg-client.js'
 import { PgConnector } from './connection/pg-connector.js'
+import type { BoundStatement } from './connection/pooled-query.js'
 import { PROFILES } from './connection/profile.js'
 import { classifyDialFailure } from './connection/sqlstate.js'
 import { Preparing } from './connection/statements.js'
 import { livePool } from './live-pool.js'
+import { type Log, logDials, removalText } from './log.js'
 import { nonNegativeInteger, wrongValue } from './options/option-checks.js'
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from './options/options.js'
-import { inForce, resourcePoolOptions, UNNOTICED_MILLIS } from './options/resource-options.js'
+import { resourcePoolOptions, showInForce, UNNOTICED_MILLIS } from './options/resource-options.js'
 import { copyOptions, hideSecrets } from './options/secrets.js'
+import { readOptions } from './options/stock-values.js'
 import { type Borrower, borrowerOf } from './query/borrower.js'
 import { Borrowing } from './query/borrowing.js'
 import { InstrumentedPool, isInstrumented } from './query/instrumented-pool.js'
 import { isReleased, lentClient } from './query/lent-client.js'
 import { Queries } from './query/queries.js'
 import { FAULTS, publishLeak, warnOfDirtyReturn, warnOnce } from './query/reports.js'
-import { tellRetry } from './query/retry.js'
+import { explained, tellRetry } from './query/retry.js'
 import { connectionFor, runInTransaction, withRetries } from './query/transaction.js'
+import { beginOf, retriesOf, type TransactionMode } from './query/transaction-options.js'
 
 /** How long `end` waits for checkouts, ms. */
 const END_PATIENCE_MILLIS = 30_000
@@ -52,7 +56,7 @@ export interface ConnectOptions {
 }
 
 /** What a transaction may ask for. */
-export interface TransactionOptions extends ConnectOptions {
+export interface TransactionOptions extends ConnectOptions, TransactionMode {
   /** How often it is run again, whole, when it conflicted with another one (SQLSTATE 40001, 40P01). Default 0. */
   readonly retries?: number | undefined
 }
@@ -74,8 +78,14 @@ type Lent = PoolClient & AsyncDisposable
 type ConnectCallback = (
   error: Error | undefined,
   client: PoolClient | undefined,
-  done: (release?: Error | boolean) => void,
+  // biome-ignore lint/suspicious/noExplicitAny: as in pg's own types, so that its callbacks go here as they are.
+  done: (release?: any) => void,
 ) => void
+
+type Tell = (error: unknown, result?: unknown) => void
+
+/** How this class itself lends: whoever overrides it, in a subclass or on an object, wants to be asked. */
+let ownConnect: unknown
 
 /**
  * A drop-in for `pg.Pool` that survives a freeze: what it lends has been judged by stored facts and, where they are too old, pinged;
@@ -89,7 +99,7 @@ type ConnectCallback = (
  * const { rows } = await pool.query('SELECT now()')
  * ```
  */
-export class Pool extends pg.Pool {
+export class Pool extends PgPool {
   static {
     // Programs look for "Pool" in the name of the class; minifiers would take it away.
     Object.defineProperty(Pool, 'name', { value: 'Pool' })
@@ -100,7 +110,8 @@ export class Pool extends pg.Pool {
         writable: true,
         value(this: Pool, text: unknown, values?: unknown, callback?: unknown) {
           const isPlain = typeof text !== 'function' && typeof values !== 'function' && typeof callback !== 'function'
-          return isPlain ? this.#queries.run(text, values) : this.#callBack(text, values, callback)
+          if (isPlain && this.#isStraight && this.connect === ownConnect) return this.#queries.run(text, values)
+          return this.#query(text, values, callback)
         },
       },
       totalCount: { configurable: true, get: totalCount },
@@ -109,10 +120,14 @@ export class Pool extends pg.Pool {
       // What is too old is never lent, so nothing expired is ever counted.
       expiredCount: { configurable: true, get: () => 0 },
     })
+    ownConnect = Pool.prototype.connect
   }
 
   readonly #pool: ResourcePool<PgClient>
-  readonly #options: ResolvedOptions
+  readonly #terms: ResourcePoolOptions
+  readonly #log: Log | undefined
+  /** Whether queries need no attention of a `log`, or of a `Promise` of another make. */
+  readonly #isStraight: boolean
   readonly #live: LivePool
   readonly #environment: Environment = environment()
   readonly #instrumented: InstrumentedPool
@@ -128,14 +143,18 @@ export class Pool extends pg.Pool {
   /**
    * Nothing is dialled before the first acquire.
    *
-   * @throws {PoolOptionError} for an option that is unknown or has a wrong value.
+   * @throws {PoolOptionError} for an option that is misspelt or has a wrong value. An unknown one is a process warning.
    */
   constructor(options?: PoolOptions) {
-    const given = copyOptions(options ?? {})
+    const given = readOptions(options ?? {})
     const resolved = resolveOptions(given)
     super(copyOptions(given) as PoolConfig)
     hideSecrets(this.options)
-    Object.assign(this.options, inForce(resolved))
+    const terms = resourcePoolOptions(resolved)
+    showInForce(this.options, resolved, terms)
+    this.#terms = terms
+    this.#log = given.log && ((...messages) => this.#guarded(() => (this as unknown as { log: Log }).log(...messages)))
+    this.#isStraight = given.log === undefined && (given.Promise ?? Promise) === Promise
     const { Client } = this as unknown as { Client: new (config: object) => PgClient }
     // pg changes what it is given: each gets a copy.
     const { connectionString, ...address } = addressIn(given)
@@ -150,7 +169,8 @@ export class Pool extends pg.Pool {
       classify: classifyDialFailure,
       moved: () => this.#pool.condemn(),
     })
-    this.#composes = (Client as unknown) === pg.Client && profile.ownsSession
+    const isOfPg = (Client as unknown) === PgPlainClient
+    this.#composes = isOfPg && profile.ownsSession
     const { prepareAfter, preparedStatements } = resolved
     if (this.#composes && prepareAfter < Infinity) {
       const noNames = () => warnOnce('PG_THAW_NO_PREPARE', NO_PREPARE, [undefined])
@@ -168,18 +188,17 @@ export class Pool extends pg.Pool {
       credentials: this.#credentials,
       ...address,
     })
-    this.#options = resolved
     const { validationBypassMillis } = resolved
-    const resourceOptions = resourcePoolOptions(resolved)
     // As long as nobody says when invocations begin, the process may have been frozen whenever it did nothing.
     const isWatched = !isOnLambda() || this.#environment.currentInvocation !== undefined
     if (!isWatched && given.validationBypassMillis === undefined && given.validate !== false) {
-      resourceOptions.validationBypassMillis = UNNOTICED_MILLIS
+      terms.validationBypassMillis = UNNOTICED_MILLIS
     }
     const isWrapped = () => {
-      resourceOptions.validationBypassMillis = validationBypassMillis
+      terms.validationBypassMillis = validationBypassMillis
     }
-    this.#pool = new ResourcePool(connector, resourceOptions, observing(this, resolved))
+    if (this.#log) logDials(connector, this.#log)
+    this.#pool = new ResourcePool(connector, terms, observing(this, resolved, this.#log))
     this.#instrumented = new InstrumentedPool(this, () => this.#borrowing)
     const credentials = this.#credentials
     this.#borrowing = new Borrowing(this, this.#pool, resolved, {
@@ -187,12 +206,17 @@ export class Pool extends pg.Pool {
       isWatched: isInstrumented,
       watched: (acquire) => this.#instrumented.connect(acquire),
     })
-    const isAlone = resolved.max === 1
-    const mayShare = resolved.fanOut && (Client as unknown) === pg.Client
-    const isCrowd = !isAlone && !runsOneAtATime()
+    const mayShare = resolved.fanOut && isOfPg
     if (given.fanOut && !mayShare) warnOnce('PG_THAW_FAN_OUT', NO_FAN_OUT, [new Error().stack])
+    const sharing = {
+      get isAlone() {
+        return terms.max === 1
+      },
+      isCrowd: !runsOneAtATime(),
+      connectMillis: () => connector.connectMillis,
+    }
     this.#queries = new Queries(this.#borrowing, {
-      fanOut: mayShare ? { isAlone, isCrowd, connectMillis: () => connector.connectMillis } : undefined,
+      fanOut: mayShare ? sharing : undefined,
       isPlain: credentials === undefined && !resolved.leakDetection,
       composes: this.#composes,
       prepares: this.#preparing !== undefined,
@@ -210,24 +234,26 @@ export class Pool extends pg.Pool {
   }
 
   /**
-   * Lends a client until its `release()`.
+   * Lends a client until its `release()`. (The type parameter lets a subclass lend a plain `PoolClient`; leave it out.)
    *
    * @throws {AcquireTimeoutError} after `connectionTimeoutMillis`, or when the invocation has no time left.
    * @throws {DialError} when connecting fails in a way that does not pass.
    * @throws {PoolError} `POOL_ENDED`, `POOL_ACQUIRE_ABORTED`, `POOL_QUERY_TIMEOUT`.
    */
-  override connect(options?: ConnectOptions): Promise<Lent>
+  override connect<Client extends PoolClient = PoolClient & AsyncDisposable>(options?: ConnectOptions): Promise<Client>
   override connect(callback: ConnectCallback): void
   override connect(argument?: ConnectOptions | ConnectCallback): Promise<Lent> | undefined {
-    if (typeof argument === 'function') {
-      // A promise carries the caller's async context to the callback, whoever's release is what serves it.
-      this.connect().then(
-        (client) => argument(undefined, client, client.release),
-        (error) => argument(error, undefined, () => {}),
-      )
-      return undefined
-    }
-    const signal = argument?.signal
+    if (typeof argument !== 'function') return this.#promised(this.#connect(argument?.signal))
+    // A promise carries the caller's async context to the callback, whoever's release is what serves it; and what the callback throws is
+    // an uncaught exception, as with pg.Pool, and no rejection.
+    this.#connect().then(
+      (client) => process.nextTick(argument, undefined, client, client.release),
+      (error) => process.nextTick(argument, error, undefined, () => {}),
+    )
+    return undefined
+  }
+
+  #connect(signal?: AbortSignal): Promise<Lent> {
     if (signal === undefined && this.#borrowing.isPlain) {
       return Promise.resolve(this.#borrowing.checkOut(undefined, this.#lend))
     }
@@ -242,21 +268,28 @@ export class Pool extends pg.Pool {
    * @throws as {@link connect}, then whatever `work` throws; `POOL_QUERY_TIMEOUT` or `POOL_QUERY_ABORTED` when it was cut off.
    */
   use<T>(work: (client: PoolClient) => Promise<T>, options?: ConnectOptions): Promise<T> {
-    return this.#borrowing.run(options?.signal, this.use, 'uses', (borrower) => this.#useAs(borrower, work))
+    const isOwn = this.connect === ownConnect
+    return this.#borrowing.run(options?.signal, this.use, 'uses', (borrower) =>
+      isOwn ? this.#useAs(borrower, work) : this.#useConnected(borrower, work),
+    )
   }
 
   /**
    * Runs `work` in a transaction on a client of its own: committed when it resolves, rolled back when it throws. With `retries`, `work`
-   * runs again from its begin after a conflict.
+   * runs again from its begin after a conflict. Its BEGIN, and its settings, leave in one write with its first statement.
    *
    * @throws {PoolError} `POOL_TRANSACTION_ROLLED_BACK` when `work` swallowed the error of a statement, so that nothing was committed.
    */
-  transaction<T>(work: (client: PoolClient) => Promise<T>, options?: TransactionOptions): Promise<T> {
-    const retries = options?.retries ?? 0
-    const expected = nonNegativeInteger(retries)
-    if (expected !== undefined) return Promise.reject(wrongValue('retries', expected, retries))
-    const begin = (borrower: Borrower | undefined) => this.#transactAs(borrower, work, retries)
-    return this.#borrowing.run(options?.signal, this.transaction, 'uses', begin)
+  transaction<T>(work: (client: PoolClient) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    try {
+      const statements = beginOf(options)
+      const retries = retriesOf(options.retries)
+      return this.#borrowing.run(options.signal, this.transaction, 'uses', (borrower) =>
+        this.#transactAs(borrower, work, statements, retries),
+      )
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**
@@ -264,7 +297,7 @@ export class Pool extends pg.Pool {
    *
    * @throws {PoolOptionError} when `keep` is no non-negative integer.
    */
-  trim(keep: number = this.#options.min): number {
+  trim(keep: number = this.#terms.min): number {
     const expected = nonNegativeInteger(keep)
     if (expected !== undefined) throw wrongValue('keep', expected, keep)
     return this.#pool.trim(keep)
@@ -284,8 +317,11 @@ export class Pool extends pg.Pool {
   override end(callback: (error?: Error) => void): void
   override end(callback?: (error?: Error) => void): Promise<void> | undefined {
     this.#ended ??= this.#end()
-    if (callback === undefined) return this.#ended
-    this.#ended.then(() => callback(), callback)
+    if (typeof callback !== 'function') return this.#promised(this.#ended)
+    this.#ended.then(
+      () => process.nextTick(callback),
+      (error) => process.nextTick(callback, error),
+    )
     return undefined
   }
 
@@ -294,6 +330,7 @@ export class Pool extends pg.Pool {
   }
 
   async #end(): Promise<void> {
+    this.#log?.('ending')
     if (isInstrumented()) this.#instrumented.end()
     const state = this as { ending: boolean; ended: boolean }
     state.ending = true
@@ -304,17 +341,64 @@ export class Pool extends pg.Pool {
     state.ended = true
   }
 
-  #callBack(text: unknown, values: unknown, callback: unknown): Promise<QueryResult> | undefined {
+  /** A query to which somebody listens: a callback, a `log`, whoever overrides `connect`, a `Promise` of another make. */
+  #query(text: unknown, values: unknown, callback: unknown): Promise<QueryResult> | undefined {
     if (typeof text === 'function') {
-      return Promise.reject(new TypeError('Passing a function as the first parameter to pool.query is not supported'))
+      setImmediate(text as Tell, new Error('Passing a function as the first parameter to pool.query is not supported'))
+      return undefined
     }
-    const [given, tell] =
-      typeof values === 'function' ? [undefined, values] : [values, callback as (...args: unknown[]) => void]
-    this.#queries.run(text, given).then(
-      (result) => tell(undefined, result),
-      (error) => tell(error),
+    const [given, tell] = typeof values === 'function' ? [undefined, values] : [values, callback]
+    this.#log?.('dispatching query')
+    const isOwn = this.connect === ownConnect
+    const asked = isOwn ? this.#queries.run(text, given) : this.#queryThroughConnect(text, given)
+    const answered = this.#log === undefined ? asked : asked.finally(() => this.#log?.('query dispatched'))
+    if (typeof tell !== 'function') return this.#promised(answered)
+    // What it throws is its own, not this promise's.
+    answered.then(
+      (result) => process.nextTick(tell as Tell, undefined, result),
+      (error) => process.nextTick(tell as Tell, error),
     )
     return undefined
+  }
+
+  /** As pg.Pool does it: asks `connect`, which somebody has overridden, with a callback, or takes what it promises. */
+  #queryThroughConnect(text: unknown, values: unknown): Promise<QueryResult> {
+    return new Promise((resolve) => {
+      let isServed = false
+      const serve = (error: unknown, client?: PoolClient) => {
+        if (isServed || (!error && client === undefined)) return
+        isServed = true
+        if (client === undefined) return resolve(explained(error))
+        let isOver = false
+        const settled = (error: unknown, result?: QueryResult) => {
+          if (isOver) return
+          isOver = true
+          client.release()
+          resolve(error ? explained(error) : (result as QueryResult))
+        }
+        try {
+          client.query(text as string, values as unknown[], settled)
+        } catch (error) {
+          settled(error)
+        }
+      }
+      const connected: unknown = this.connect(serve)
+      if (connected instanceof Promise) connected.then((client) => serve(undefined, client), serve)
+    })
+  }
+
+  /** A promise of the make that was asked for. */
+  #promised<T>(promise: Promise<T>): Promise<T> {
+    const { Promise: Wanted } = this as unknown as { Promise: PromiseConstructor }
+    return Wanted === Promise ? promise : new Wanted((resolve, reject) => promise.then(resolve, reject))
+  }
+
+  #guarded(what: () => void): void {
+    try {
+      what()
+    } catch (error) {
+      FAULTS.publish({ pool: this, error })
+    }
   }
 
   async #useAs<T>(borrower: Borrower | undefined, work: (client: PoolClient) => Promise<T>): Promise<T> {
@@ -324,14 +408,19 @@ export class Pool extends pg.Pool {
   async #transactAs<T>(
     borrower: Borrower | undefined,
     work: (client: PoolClient) => Promise<T>,
+    statements: readonly [BoundStatement, ...BoundStatement[]],
     retries: number,
   ): Promise<T> {
-    const text = 'BEGIN'
-    const { checkout, hasBegun } = await connectionFor(this.#borrowing, borrower, text, this.#composes)
+    if (this.connect !== ownConnect) {
+      return this.#useConnected(borrower, (client) =>
+        withRetries(retries, () => runInTransaction(client, work, statements, 'alone')),
+      )
+    }
+    const { checkout, hasBegun } = await connectionFor(this.#borrowing, borrower, statements[0], this.#composes)
     const how = this.#composes ? 'with-first' : 'alone'
     return this.#lendTo(checkout, (client) =>
       withRetries(retries, (attempt) =>
-        runInTransaction(client, work, text, hasBegun && attempt === 0 ? 'begun' : how),
+        runInTransaction(client, work, statements, hasBegun && attempt === 0 ? 'begun' : how),
       ),
     )
   }
@@ -341,13 +430,29 @@ export class Pool extends pg.Pool {
     if (checkout.state !== 'open') return new Promise(() => {})
     const client = lentClient(checkout, this.#borrowing)
     try {
-      const isAlone = this.#options.max === 1
-      return await (isAlone ? this.#borrowing.holding(() => work(client)) : work(client))
+      return await (this.#terms.max === 1 ? this.#borrowing.holding(() => work(client)) : work(client))
     } catch (error) {
-      tellRetry(error, !isUsable(checkout.resource))
+      tellRetryOfQuery(error, !isUsable(checkout.resource))
       throw error
     } finally {
       if (!isReleased(checkout)) client.release()
+    }
+  }
+
+  /** The same with what an overridden `connect` lends. */
+  async #useConnected<T>(borrower: Borrower | undefined, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client: Lent = await this.connect()
+    if (borrower !== undefined) borrower.hasBegun = true
+    // Of this loan: a later one has another. What lends may have put a client of another make in its place.
+    const dispose = client[Symbol.asyncDispose] as (() => Promise<void>) | undefined
+    try {
+      return await work(client)
+    } catch (error) {
+      tellRetryOfQuery(error, !isUsable(client as unknown as PgClient))
+      throw error
+    } finally {
+      if (dispose === undefined) client.release()
+      else await dispose()
     }
   }
 }
@@ -358,12 +463,20 @@ const NO_PREPARE =
 const NO_FAN_OUT =
   '`fanOut: true` has no effect here: queries share no connection of another `Client`, or with `pipeline` or `query_timeout`'
 
+/** Those of a user's own code are left alone. */
+function tellRetryOfQuery(error: unknown, wasLost: boolean): void {
+  if (wasLost || (error instanceof Error && 'severity' in error)) tellRetry(error, wasLost)
+}
+
 /**
  * Tells pg.Pool's events, in its order and with its arguments, and lets idle connections not keep the process. What listeners
  * throw is published, and harms nobody.
  */
-function observing(pool: Pool, { allowExitOnIdle }: ResolvedOptions): PoolObserver<PgClient> {
+function observing(pool: Pool, { allowExitOnIdle }: ResolvedOptions, log: Log | undefined): PoolObserver<PgClient> {
   return {
+    ...(log && {
+      retiring: (_client: PgClient, reason: RetireReason) => void (removalText(reason) && log(removalText(reason))),
+    }),
     dialled(client) {
       // From then on whoever has it keeps the process alive with it.
       if (allowExitOnIdle) client.unref?.()

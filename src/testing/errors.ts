@@ -7,7 +7,7 @@ export class LocalLambdaError extends Error {
   /** Which kind of failure; stable. */
   readonly code: LocalLambdaErrorCode
 
-  constructor(code: LocalLambdaErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: LocalLambdaErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options)
     this.code = code
   }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { DataSource, type EntityManager, EntitySchema } from 'typeorm'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Pool, type PoolOptions } from '../../src/index'
 import { createDatabase, type TestDatabase } from '../support/database'
 import { barrier, expectOnlySessionsOf } from './support/guard'
@@ -97,6 +97,16 @@ describe('TypeORM', () => {
     const [session] = await database.sessions()
     expect(session?.applicationName).toBe('typeorm')
     expect(await source.query('SHOW idle_session_timeout')).toEqual([{ idle_session_timeout: '1min' }])
+  })
+
+  it('hands on whatever stands in `extra`, as text too', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    await open({ max: '2', idleTimeoutMillis: '5000', statement_timeout: '4000', logNotifications: true } as object)
+    const said = warn.mock.calls.map(([text]) => text)
+    warn.mockRestore()
+    expect(pool.options).toMatchObject({ max: 2, idleTimeoutMillis: 5000 })
+    expect(await source.query('SHOW statement_timeout')).toEqual([{ statement_timeout: '4s' }])
+    expect(said).toContain('Unknown option `logNotifications` of a pool: it is passed over; did you mean `log`?')
   })
 
   it('saves, finds, updates and removes entities with their relations', async () => {

@@ -13,6 +13,7 @@ const patience = { timeout: 90_000 }
 
 /** What the examples use beside the package. */
 const libraries = [
+  '@fastify/postgres',
   '@opentelemetry/instrumentation-pg',
   '@prisma/adapter-pg',
   '@prisma/client',
@@ -24,7 +25,9 @@ const libraries = [
   '@types/connect-pg-simple',
   'drizzle-orm',
   'express-session',
+  'fastify',
   'graphile-worker',
+  'knex',
   'kysely',
   'pg-copy-streams',
   'pg-cursor',

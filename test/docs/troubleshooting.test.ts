@@ -107,7 +107,12 @@ describe('errors as they come look as the page has them:', () => {
       options: { idle_in_transaction_session_timeout: 30 },
       work: tooLong,
     },
-    { row: 'POOL_ACQUIRE_TIMEOUT', options: { port: 1, connectionTimeoutMillis: 100 } },
+    {
+      row: 'POOL_ACQUIRE_TIMEOUT',
+      options: { max: 1, connectionTimeoutMillis: 100 },
+      work: (pool) => pool.use(() => pool.connect()),
+    },
+    { row: 'POOL_TRANSACTION_LEFT_OPEN', work: (pool) => pool.query('BEGIN') },
     { row: 'POOL_TRANSACTION_ROLLED_BACK', work: (pool) => pool.transaction((it) => it.query('x').catch(() => {})) },
     {
       row: 'POOL_CREDENTIALS_INVALID',

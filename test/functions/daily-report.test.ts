@@ -51,6 +51,6 @@ describe('the daily report', () => {
     const { outcome, error } = await away.invoke({})
     expect(outcome).toBe('error')
     expect(JSON.stringify(error)).not.toContain('POOL_')
-    expect(service.logged.slice(lines)).toMatchObject([{ level: 'ERROR', code: 'POOL_ACQUIRE_TIMEOUT' }])
+    expect(service.logged.slice(lines)).toMatchObject([{ level: 'ERROR', error: 'DialError', code: 'ECONNRESET' }])
   })
 })

@@ -88,7 +88,7 @@ describe('the consumer of orders to fulfil', () => {
     expect(await deliver(['{"id":"1"}', '{"id":"2"}'], away)).toEqual([0, 1])
     const codes = service.logged.slice(before).map(({ level, code }) => [level, code])
     expect(codes).toEqual([
-      ['ERROR', 'POOL_ACQUIRE_TIMEOUT'],
+      ['ERROR', 'ECONNRESET'],
       ['WARN', undefined],
     ])
   })

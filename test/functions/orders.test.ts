@@ -118,7 +118,7 @@ describe('the API', () => {
     const before = service.logged.length
     expect(await call(away, 'GET /report')).toMatchObject({ statusCode: 503, headers: { 'retry-after': '1' } })
     expect(service.logged.slice(before)).toMatchObject([
-      { level: 'ERROR', error: 'AcquireTimeoutError', code: 'POOL_ACQUIRE_TIMEOUT', retry: 'safe' },
+      { level: 'ERROR', error: 'DialError', code: 'ECONNRESET', retry: 'safe' },
     ])
   })
 

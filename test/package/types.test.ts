@@ -53,7 +53,106 @@ const consumer = `
   startLambda({ module: '/function.cjs', freezeModel: 'none' })
 `
 
+/** A project that comes from pg: in each of its imports the name was changed, and nothing else. */
+const moved = `
+  import { Pool, Client, DatabaseError, escapeIdentifier, types, defaults, Query, Result, TypeOverrides, Connection } from 'pg-thaw'
+  import type {
+    ClientBase, ClientConfig, CustomTypesConfig, FieldDef, Notification, PoolClient, PoolConfig, QueryArrayConfig, QueryConfig, QueryResult,
+    QueryResultRow, Submittable,
+  } from 'pg-thaw'
+  import type { PoolClient as TheirPoolClient } from 'pg'
+
+  interface Order extends QueryResultRow { id: number }
+
+  class Tenants extends Pool {
+    override connect(): Promise<PoolClient> {
+      return super.connect()
+    }
+  }
+  class Counting extends Pool {
+    asked = 0
+    override connect(): Promise<PoolClient>
+    override connect(callback: (error: Error | undefined, client: PoolClient | undefined, done: (release?: any) => void) => void): void
+    override connect(callback?: any): any {
+      this.asked += 1
+      return super.connect(callback)
+    }
+  }
+
+  types.setTypeParser(20, (it) => Number(it))
+  const config: PoolConfig = { max: 2, application_name: escapeIdentifier('orders') }
+  export const pools: Pool[] = [new Pool(config), new Tenants(config), new Counting()]
+  export async function orders(pool: Pool, query: QueryConfig): Promise<Order[]> {
+    const client: TheirPoolClient = await pool.connect()
+    try {
+      const result: QueryResult<Order> = await client.query<Order>(query)
+      return result.rows
+    } catch (error) {
+      if (error instanceof DatabaseError && error.code === '23505') return []
+      throw error
+    } finally {
+      client.release()
+    }
+  }
+  export function withCallbacks(pool: Pool): void {
+    pool.connect((error: any, client: any, done: (error: any) => void) => done(error))
+    pool.connect((error, client, done) => {
+      if (error || client === undefined) return done('anything at all')
+      client.query('SELECT 1', (problem: Error, result: QueryResult) => done(problem || result.rows.length > 9))
+    })
+    pool.query('SELECT 1', (error, { rows }) => rows.length)
+    pool.on('error', (error: Error, client: PoolClient) => client.release(error))
+  }
+  export type Others = [ClientBase, ClientConfig, CustomTypesConfig, FieldDef, Notification, QueryArrayConfig, Submittable]
+  export const classes = [Client, Query, Result, TypeOverrides, Connection, defaults]
+`
+
+const movedByDefault = `
+  import pg from 'pg-thaw'
+  export const pool: pg.Pool = new pg.Pool({ max: 1 })
+  export const client: pg.Client = new pg.Client()
+  export async function one(lent: pg.PoolClient): Promise<pg.QueryResult<{ one: number }>> {
+    pg.types.setTypeParser(20, BigInt)
+    return lent.query<{ one: number }>('SELECT 1 AS one')
+  }
+`
+
 describe('the types of the installed package', patience, () => {
+  it('serve a project that comes from pg, compiled for ES2019 as it always was, with nothing taken on trust', async () => {
+    const old = { target: 'es2019', lib: ['es2019'], ignoreDeprecations: '6.0' }
+    const named = project.write('moved.ts', moved)
+    const byDefault = project.write('moved-default.ts', movedByDefault.replace(', BigInt', ', Number'))
+    const node10 = { module: 'commonjs', moduleResolution: 'node10', ...old }
+    expect(await compile(project, [named], { ...node10, esModuleInterop: false })).toBe('')
+    expect(await compile(project, [named, byDefault], { ...node10, esModuleInterop: true })).toBe('')
+  })
+
+  it.each([
+    { module: 'node16', moduleResolution: 'node16', extensions: ['cts', 'mts'] },
+    { module: 'esnext', moduleResolution: 'bundler', extensions: ['ts'] },
+  ])('serve its $extensions modules with moduleResolution $moduleResolution', async ({ extensions, ...resolution }) => {
+    const files = extensions.flatMap((extension) => [
+      project.write(`moved.${extension}`, moved),
+      project.write(`moved-default.${extension}`, movedByDefault),
+    ])
+    expect(await compile(project, files, { ...resolution, esModuleInterop: true })).toBe('')
+  })
+
+  it.each([
+    'pg-thaw',
+    'pg-thaw/credentials',
+    'pg-thaw/rds-iam',
+    'pg-thaw/dsql',
+    'pg-thaw/secrets-manager',
+    'pg-thaw/secrets-extension',
+    'pg-thaw/goodbye',
+    'pg-thaw/testing',
+  ])('are found where package.json has no `exports` to the compiler: %s', async (entry) => {
+    const file = project.write('entry.ts', `import * as entry from '${entry}'\nexport const all = entry\n`)
+    const resolution = { module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '6.0', skipLibCheck: true }
+    expect(await compile(project, [file], resolution)).toBe('')
+  })
+
   it.each([
     { module: 'node16', moduleResolution: 'node16', extensions: ['cts', 'mts'] },
     { module: 'esnext', moduleResolution: 'bundler', extensions: ['ts'] },

@@ -119,6 +119,34 @@ describe('the installed package', () => {
     expect(await outcomeOf(program)).toEqual([true, true])
   })
 
+  it.each(['cjs', 'esm'] as const)('has what pg exports, by name and by default, from %s', async (kind) => {
+    const names = [
+      'Client',
+      'Connection',
+      'DatabaseError',
+      'Query',
+      'Result',
+      'TypeOverrides',
+      'defaults',
+      'escapeIdentifier',
+      'escapeLiteral',
+      'types',
+    ]
+    const load = {
+      cjs: `const all = require('pg-thaw'); const byDefault = all.default; const stock = require('pg')`,
+      esm: `import * as all from 'pg-thaw'; import byDefault from 'pg-thaw'; import stock from 'pg'
+      import { ${names.join(', ')}, Pool } from 'pg-thaw'`,
+    }
+    const program = project.write(
+      `names.${extensions[kind]}`,
+      `${load[kind]}
+      const names = ${JSON.stringify(names)}
+      const differ = names.filter((name) => all[name] !== stock[name] || byDefault[name] !== stock[name])
+      console.log(JSON.stringify({ differ, isOurs: byDefault.Pool === all.Pool && all.Pool !== stock.Pool }))`,
+    )
+    expect(await outcomeOf(program)).toEqual({ differ: [], isOurs: true })
+  })
+
   it('opens nothing but its entry points and its manifest', async () => {
     const program = project.write(
       'doors.cjs',
@@ -134,7 +162,7 @@ describe('the installed package', () => {
     const entry = project.write(
       'named.cjs',
       `const { Pool } = require('pg-thaw')
-      try { new Pool({ max: 0 }) } catch (error) { console.log(JSON.stringify(error.name)) }`,
+      try { new Pool({ max: -1 }) } catch (error) { console.log(JSON.stringify(error.name)) }`,
     )
     const outfile = join(project.directory, 'named.min.cjs')
     await build({ entryPoints: [entry], outfile, bundle: true, minify: true, platform: 'node', external: ['pg'] })

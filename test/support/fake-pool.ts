@@ -76,6 +76,7 @@ export function poolOptions(overrides: Partial<ResourcePoolOptions>): ResourcePo
     validationTimeoutMillis: 200,
     resetTimeoutMillis: 300,
     dialTimeoutMillis: 1000,
+    absenceMillis: Number.POSITIVE_INFINITY,
     closeTimeoutMillis: 500,
     clock: new FakeClock(),
     random: () => 0.5,

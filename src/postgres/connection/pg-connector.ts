@@ -161,7 +161,7 @@ export class PgConnector implements Connector<PgClient> {
         await signIn?.(client)
         if (isAbandoned) throw new Error('the dial was given up')
         if (tls !== undefined) verifyHost(client, tls)
-        await client.connect()
+        await connected(client)
         coverPassword(client)
         // pg waits for the socket to be closed, a turn of the event loop later.
         client.connection?.stream.once('end', () => report(new Error('the server closed the connection')))
@@ -202,6 +202,15 @@ export class PgConnector implements Connector<PgClient> {
       verify(client, (error) => (error ? reject(error) : resolve()))
     })
   }
+}
+
+/** By callback, as pg-pool does it: a client of another make may know no promises, or nothing else. */
+function connected(client: PgClient): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: Error | null) => (error ? reject(error) : resolve())
+    const promise: unknown = client.connect(done)
+    if (promise instanceof Promise) promise.then(() => resolve(), reject)
+  })
 }
 
 /** What is left to ask of a server that refused these terms; `undefined` when that was not what it refused. */

@@ -3,13 +3,19 @@ import type { PgClient, Wire } from './pg-client.js'
 import { SQLSTATE } from './sqlstate.js'
 import { type Preparing, type Statement, Statements } from './statements.js'
 
+/** One statement, and what is bound to it. */
+export interface BoundStatement {
+  readonly text: string
+  readonly values?: string[] | undefined
+}
+
 /** What goes ahead of a query in the same write, and who hears of it. */
 export interface Ahead {
   /** A ping: called when it is answered. */
   readonly proved?: (() => void) | undefined
-  /** The text that opens a transaction. */
-  readonly begin?: string | undefined
-  /** Called where the server refused to begin: the query has done nothing then. */
+  /** The statements that open its transaction. */
+  readonly begin?: readonly BoundStatement[] | undefined
+  /** Called where the server refused one of these: the query has done nothing then. */
   readonly beginFailed?: ((error: Error) => void) | undefined
 }
 
@@ -19,6 +25,7 @@ interface PgQuery {
   readonly values?: unknown
   submit(connection: Wire): Error | null
   handleRowDescription(message: { fields: FieldDef[] }): void
+  handleDataRow(message: object): void
   handleCommandComplete(message: object, connection: Wire): void
   handleReadyForQuery(connection: Wire): void
   handleError(error: Error, connection: Wire): void
@@ -47,7 +54,7 @@ export class PooledQuery extends Base {
   #statement: Statement | undefined
   /** What has left with it and has not been answered. */
   #isProving = false
-  #isBeginning = false
+  #beginning = 0
   /** Whether the server has said that it runs. */
   #isBound = false
   /** Whether a name that was parsed by an earlier query is used. */
@@ -84,7 +91,9 @@ export class PooledQuery extends Base {
         connection.sync()
       }
       if (!isComposed) return super.submit(connection)
-      if (begin !== undefined) this.#begin(connection, begin)
+      // Ahead of what may fail, and would have the server skip them.
+      this.#statements?.sendCloses(connection)
+      for (const ahead of begin ?? []) this.#begin(connection, ahead)
       this.#send(connection, statement, values)
       return null
     } finally {
@@ -94,7 +103,7 @@ export class PooledQuery extends Base {
 
   /** From the client: the server is about to run what was bound. */
   handleBindComplete(): void {
-    if (this.#isBeginning) return
+    if (this.#beginning > 0) return
     this.#isBound = true
     const { hasRun = false, fields } = this.#statement ?? {}
     if (hasRun && fields !== undefined) super.handleRowDescription({ fields: [...fields] })
@@ -105,9 +114,14 @@ export class PooledQuery extends Base {
     super.handleRowDescription(message)
   }
 
+  /** Of what goes ahead nobody asked for the rows. */
+  override handleDataRow(message: object): void {
+    if (this.#beginning === 0) super.handleDataRow(message)
+  }
+
   override handleCommandComplete(message: object, connection: Wire): void {
-    if (!this.#isBeginning) return super.handleCommandComplete(message, connection)
-    this.#isBeginning = false
+    if (this.#beginning === 0) super.handleCommandComplete(message, connection)
+    else this.#beginning -= 1
   }
 
   override handleReadyForQuery(connection: Wire): void {
@@ -125,8 +139,11 @@ export class PooledQuery extends Base {
     // Of the connection, or the server's last word: says nothing of a statement.
     if (!(error instanceof pg.DatabaseError) || error.code?.startsWith('57'))
       return super.handleError(error, connection)
-    if (this.#isBeginning) this.#ahead.beginFailed?.(error)
-    else if (this.#statement !== undefined && !this.#isBound) {
+    if (this.#beginning > 0) {
+      // The server has skipped what came behind.
+      if (this.#statement !== undefined && !this.#isReused) this.#statement.isParsed = false
+      this.#ahead.beginFailed?.(error)
+    } else if (this.#statement !== undefined && !this.#isBound) {
       this.#statements?.forget(this.text, this.#statement, error)
       this.#statement = undefined
       const isItsName = this.#isReused || error.code === SQLSTATE.DUPLICATE_STATEMENT
@@ -139,10 +156,10 @@ export class PooledQuery extends Base {
     super.handleError(error, connection)
   }
 
-  #begin(connection: Wire, text: string): void {
-    this.#isBeginning = true
+  #begin(connection: Wire, { text, values }: BoundStatement): void {
+    this.#beginning += 1
     connection.parse({ text })
-    connection.bind({})
+    connection.bind({ values })
     connection.execute({})
   }
 
@@ -150,8 +167,7 @@ export class PooledQuery extends Base {
     const { text } = this
     this.#statement = statement
     this.#isReused = statement?.isParsed === true
-    this.#mayRunAgain = this.#client.getTransactionStatus() === 'I' && !this.#isBeginning
-    this.#statements?.sendCloses(connection)
+    this.#mayRunAgain = this.#client.getTransactionStatus() === 'I' && this.#beginning === 0
     if (!this.#isReused) connection.parse({ text, name: statement?.name })
     if (statement !== undefined) statement.isParsed = true
     connection.bind({ statement: statement?.name, values })

@@ -33,5 +33,6 @@ const TRANSIENT =
 export function classifyDialFailure(error: unknown): DialFailure {
   const code = codeOf(error)
   if (code === SQLSTATE.TOO_MANY_CONNECTIONS) return 'crowded'
+  if (code === 'ECONNREFUSED') return 'absent'
   return TRANSIENT.test(code ?? '') ? 'transient' : 'permanent'
 }

@@ -46,7 +46,7 @@ export const LIMITS: readonly Row[] = [
 
 /** What each option may be. */
 export const KNOWN_OPTIONS: readonly Row[] = [
-  ['max poolSize', positiveInteger],
+  ['max poolSize', expecting('a positive integer', (it) => it === Infinity || positiveInteger(it) === undefined)],
   ['min', nonNegativeInteger],
   ['maxWaiting', usesLimit, Infinity],
   // Lambda lets no invocation run for longer.
@@ -74,8 +74,8 @@ export const KNOWN_OPTIONS: readonly Row[] = [
   [
     'ssl',
     expecting(
-      "`'verify-full'`, true, false or an object",
-      (it) => typeof it !== 'string' || it === 'verify-full' || it === 'true',
+      "`'verify-full'`, `'no-verify'`, true, false or an object",
+      (it) => !it || it === true || typeof it === 'object' || it === 'verify-full' || it === 'true',
     ),
   ],
   [
@@ -109,11 +109,13 @@ export const KNOWN_OPTIONS: readonly Row[] = [
     'port',
     expecting('a port from 1 to 65535', (it) => it === '' || (/^\d{1,5}$/.test(String(it)) && Number(it) < 65_536)),
   ],
-  ['password', typed('a string or a function', 'string', 'function')],
+  ['password', expecting('a string or a function', (it) => !it || typeof it === 'string' || typeof it === 'function')],
   // What the server or pg itself checks, and what pg-connection-string makes of a URL's parameters.
   [
-    `${SESSION_SETTINGS.join(' ')} user database host stream sslnegotiation application_name fallback_application_name types client_encoding replication binary pipeline enableChannelBinding scramMaxIterations sslmode sslcert sslkey sslrootcert uselibpqcompat channel_binding`,
+    `${SESSION_SETTINGS.join(' ')} stream sslnegotiation application_name fallback_application_name client_encoding replication binary pipeline enableChannelBinding scramMaxIterations sslmode sslcert sslkey sslrootcert uselibpqcompat channel_binding`,
     () => undefined,
   ],
+  ['user database host', expecting('a string', (it) => !it || typeof it === 'string')],
+  ['types', typed('an object with `getTypeParser`', 'object', 'function')],
   ...LIMITS,
 ]

@@ -40,20 +40,46 @@ type Known = readonly [names: string, check: OptionCheck, ...unknown[]]
 const namesOf = ([names]: Known) => names.split(' ')
 
 /**
- * Refuses options that are unknown or have the wrong value, naming the option, what was expected and what came. Those that are
- * `undefined` or `null` count as not given, as in pg.
+ * Refuses options that have the wrong value, naming the option, what was expected and what came. Those that are `undefined` or `null`
+ * count as not given, as in pg. Unknown ones: {@link checkStranger}.
  *
  * @throws {PoolOptionError}
  */
 export function checkOptions(options: object, known: readonly Known[]): void {
   for (const [name, value] of Object.entries(options)) {
     const option = known.find((it) => namesOf(it).includes(name))
-    if (option === undefined) {
-      const near = nearest(plain(name), known.flatMap(namesOf))
-      throw new PoolOptionError(name, `Unknown option \`${name}\`${near ? `; did you mean \`${near}\`?` : ''}`)
-    }
-    refuse(name, value !== undefined && value !== null && option[1](value), value)
+    if (option === undefined) checkStranger(name, value, known)
+    // pg would take NaN for nothing, whatever it was meant to limit.
+    else if (value !== undefined && value !== null)
+      refuse(name, option[1](value) ?? (Number.isNaN(value) && 'a number'), value)
   }
+}
+
+const told = new Set<string>()
+
+/**
+ * An option that is none. Libraries hand their own on to the pool that they make, and pg passes over them: so does this, with a process
+ * warning for each name. But what is nearly the name of an option which could have such a value is a slip.
+ *
+ * @throws {PoolOptionError} that suggests the name.
+ */
+function checkStranger(name: string, value: unknown, known: readonly Known[]): void {
+  const word = plain(name)
+  const all = known.flatMap((it) => namesOf(it).map((name) => ({ name, check: it[1] })))
+  const slip = all.find((it) => isSlip(word, plain(it.name)) && couldBe(value, it.check))
+  if (slip) throw new PoolOptionError(name, `Unknown option \`${name}\`; did you mean \`${slip.name}\`?`)
+  if (told.has(name)) return
+  told.add(name)
+  const near = word && all.find((it) => word.startsWith(plain(it.name)) || plain(it.name).startsWith(word))
+  const text = `Unknown option \`${name}\` of a pool: it is passed over${near ? `; did you mean \`${near.name}\`?` : ''}`
+  process.emitWarning(text, { type: 'PgThawWarning', code: 'PG_THAW_OPTION' })
+}
+
+/** Whether an option may have this value, or another number in place of this one. */
+function couldBe(value: unknown, check: OptionCheck): boolean {
+  if (value === undefined || value === null) return false
+  const isNumeric = typeof value === 'number' || (typeof value === 'string' && Number.isFinite(Number(value)))
+  return [value, ...(isNumeric ? [0, 1, 1000] : [])].some((it) => check(it) === undefined)
 }
 
 /**
@@ -93,23 +119,22 @@ function kindOf(value: unknown): string {
   return isNothing ? `${value}` : `a${typeof value === 'object' ? 'n' : ''} ${typeof value}`
 }
 
-/** The known option that begins with this word, or nearly: a slip in every four letters, two at the most. Else one that it begins with. */
-function nearest(word: string, known: readonly string[]): string | undefined {
+/** Whether a word is a known name or nearly, with its unit or without: a slip in every four letters, two at the most. */
+function isSlip(word: string, known: string): boolean {
   const slips = Math.min(2, word.length >> 2)
-  const longer = slips > 0 ? known.find((it) => begins(plain(it), word, slips)) : undefined
-  return longer ?? known.find((it) => word.startsWith(plain(it)))
+  return [known, known.replace(/(milli|second)s$/, '')].some((it) => areNear(word, it, slips))
 }
 
 function plain(name: string): string {
   return name.toLowerCase().replace(/\W|_/g, '')
 }
 
-/** Whether a word begins with another, but for so many letters that are missing, too many or wrong. */
-function begins(word: string, other: string, slips: number): boolean {
+/** Whether words are the same, but for so many letters that are missing, too many or wrong. */
+function areNear(word: string, other: string, slips: number): boolean {
+  if (word === '' || other === '') return word.length + other.length <= slips
   const rest = word.slice(1)
   const otherRest = other.slice(1)
-  if (other === '') return true
-  if (word[0] === other[0]) return begins(rest, otherRest, slips)
+  if (word[0] === other[0]) return areNear(rest, otherRest, slips)
   const left = slips - 1
-  return slips > 0 && (begins(rest, other, left) || begins(word, otherRest, left) || begins(rest, otherRest, left))
+  return slips > 0 && (areNear(rest, other, left) || areNear(word, otherRest, left) || areNear(rest, otherRest, left))
 }

@@ -26,7 +26,7 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
    * As in pg, or `verify-full`: certificates are verified, against `ca` and `sslrootcert` where they are given, for hosts of RDS the
    * authorities that Lambda ships, else those of Node.js. The same goes for `sslmode=verify-full` in a connection string.
    */
-  ssl?: PoolConfig['ssl'] | 'verify-full'
+  ssl?: PoolConfig['ssl'] | 'verify-full' | 'no-verify'
   /** Certificate authorities as PEM, for `ssl: 'verify-full'`. */
   ca?: CertificateAuthorities | undefined
   /** A file of them, read when the first connection is opened; `system` for those of Node.js. For `ssl: 'verify-full'`. */
@@ -155,11 +155,9 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
   checkOptions(options, KNOWN_OPTIONS)
   const target = options.target ?? fromEnvironment('PG_THAW_TARGET', (it) => it as Target, targetOption) ?? 'direct'
   checkAgainstTarget(options, target)
-  const max =
-    options.max ??
-    (options as { poolSize?: number }).poolSize ??
-    fromEnvironment('PG_THAW_MAX', Number, positiveInteger) ??
-    10
+  const { max: size, poolSize } = options as { max?: number; poolSize?: number }
+  if (size && poolSize) refuse('poolSize', size !== poolSize && `the same as \`max\` (${size})`, poolSize)
+  const max = size ?? poolSize ?? fromEnvironment('PG_THAW_MAX', Number, positiveInteger) ?? 10
   const min =
     options.min ?? fromEnvironment('PG_THAW_MIN', Number, nonNegativeInteger) ?? (isOnLambda() ? Math.min(1, max) : 0)
   refuse(typeof options.min === 'number' ? 'min' : 'PG_THAW_MIN', min > max && `at most \`max\` (${max})`, min)

@@ -1,19 +1,34 @@
 import { checkIsObject, SECRETS } from './option-checks.js'
 
 /**
- * A copy of options that has those with secrets too, also from options that went through {@link hideSecrets}. What is in `ssl` is
- * copied, since pg changes it.
+ * A copy of options for pg to change: it hides what is secret in the objects it is given, theirs and that of `ssl`. Copied by name, hidden
+ * ones too: a client key that a `pg.Client` has hidden on an object that is shared with it is still there.
  *
  * @throws {PoolOptionError} when they are no object.
  */
 export function copyOptions<T extends object>(options: T): T {
   checkIsObject(options)
-  const copy = { ...options } as Record<string, unknown>
+  const copy: Record<string, unknown> = ownOf(options, {})
   for (const name of SECRETS) {
-    const value = (options as Record<string, object | null | undefined>)[name]
-    if (value !== undefined && value !== null) copy[name] = value.constructor === Object ? { ...value } : value
+    // Of a prototype too, as pg reads `password`.
+    const value = (options as Record<string, unknown>)[name]
+    if (value !== undefined && value !== null) copy[name] = isRecord(value) ? ownOf(value, newLike(value)) : value
   }
   return copy as T
+}
+
+function ownOf(from: object, to: Record<string, unknown>): Record<string, unknown> {
+  for (const name of Object.getOwnPropertyNames(from)) to[name] = (from as Record<string, unknown>)[name]
+  return to
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What a class of the user's has on its prototype is found there. */
+function newLike(value: object): Record<string, unknown> {
+  return Object.create(Object.getPrototypeOf(value))
 }
 
 /**

@@ -141,7 +141,7 @@ export class FanOut {
 
   /** Whether somebody has a client for himself. */
   #isClientLent(): boolean {
-    if (this.#terms.isCrowd) return this.#borrowing.hasClientOut
+    if (this.#terms.isCrowd && !this.#terms.isAlone) return this.#borrowing.hasClientOut
     for (const loan of this.#loans) if (!loan.isOpen) this.#loans.delete(loan)
     return this.#borrowing.pool.lent > this.#loans.size
   }

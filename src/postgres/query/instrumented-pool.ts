@@ -12,11 +12,12 @@ type Acquire = () => Promise<Checkout<PgClient>>
 const WATCHED = pg.Pool.prototype
 
 /**
- * Whether something watches pg's pools. Instrumentations such as OpenTelemetry's wrap `connect` and `end` on the prototype of
- * pg-pool's class, and mark what they wrapped; to be seen by them, a pool has to pass through there.
+ * Whether something watches pg's pools. Instrumentations such as OpenTelemetry's and Datadog's wrap `connect` and `end` on the prototype
+ * of pg-pool's class; to be seen by them, a pool has to pass through there. The methods of a class have no `prototype`, the functions
+ * that are put in their place have one.
  */
 export function isInstrumented(): boolean {
-  return '__wrapped' in WATCHED.connect || '__wrapped' in WATCHED.end
+  return 'prototype' in WATCHED.connect || 'prototype' in WATCHED.end
 }
 
 /**

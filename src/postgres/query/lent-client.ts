@@ -6,7 +6,7 @@ import { doubleRelease } from '../../pool/errors.js'
 import type { Checkout } from '../../pool/slot.js'
 import { listenForAnswers } from '../connection/last-answer.js'
 import { isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
-import { PooledQuery, preparesOn } from '../connection/pooled-query.js'
+import { type BoundStatement, PooledQuery, preparesOn } from '../connection/pooled-query.js'
 import { borrowerOf } from './borrower.js'
 import type { Borrowing } from './borrowing.js'
 import { explained } from './retry.js'
@@ -34,7 +34,7 @@ interface Submitted {
 
 /** The begin of a transaction that leaves with whatever is asked first. */
 export interface PendingBegin {
-  readonly text: string
+  readonly statements: readonly BoundStatement[]
   /** It is on its way. */
   left(): void
   /** The server refused it. */
@@ -188,7 +188,7 @@ function compose(client: LentClient, config: unknown, values: unknown): PooledQu
   const prepares = preparesOn(client) && isPreparable(config, values)
   if (begin === undefined) return prepares ? new PooledQuery(client, config as string, values, true) : undefined
   begin.left()
-  const ahead = { begin: begin.text, beginFailed: (error: Error) => begin.failed(error) }
+  const ahead = { begin: begin.statements, beginFailed: (error: Error) => begin.failed(error) }
   return new PooledQuery(client, config as string, values, prepares, ahead)
 }
 
@@ -196,7 +196,8 @@ function compose(client: LentClient, config: unknown, values: unknown): PooledQu
 function sendBegin(client: LentClient, query: Query, begin: PendingBegin): void {
   client[BEGIN] = undefined
   begin.left()
-  query(begin.text, undefined, (error: unknown) => error && begin.failed(error as Error))
+  const failed = (error: unknown) => error && begin.failed(error as Error)
+  for (const { text, values } of begin.statements) query(text, values, failed)
 }
 
 /** Has a transaction begin with whatever is asked first of the client. */

@@ -59,7 +59,7 @@ export class Queries {
     this.#unrefsIdle = borrowing.unrefsIdle
     this.#terms = terms
     const { fanOut } = terms
-    this.#mayShare = fanOut !== undefined && !fanOut.isCrowd
+    this.#mayShare = fanOut !== undefined && mayAnyShare(fanOut)
     if (fanOut?.isCrowd) borrowing.clients = new Set()
     this.#fanOut = fanOut && new FanOut(borrowing, fanOut, this)
   }
@@ -72,7 +72,7 @@ export class Queries {
   run(text: unknown, values: unknown): Promise<QueryResult> {
     // As in `Borrowing.isPlain` and `isInstrumented`, but without a call: it runs at every query.
     const isPlain = this.#terms.isPlain && typeof text === 'string' && (values === undefined || arePlain(values))
-    if (isPlain && this.#environment.currentInvocation === undefined && !('__wrapped' in pg.Pool.prototype.connect)) {
+    if (isPlain && this.#environment.currentInvocation === undefined && !('prototype' in pg.Pool.prototype.connect)) {
       const ask = { text, values, borrower: undefined, reruns: MOST_RERUNS }
       const checkout = this.#mayShare ? undefined : this.#pool.tryAcquire()
       return checkout === undefined ? this.#place(ask) : this.send(checkout, ask)
@@ -105,6 +105,7 @@ export class Queries {
           this.#pool.release(checkout, false, !error)
         }
         if (error) resolve(this.#failed(checkout, error, ask))
+        else if (client._txStatus === 'T' || client._txStatus === 'E') resolve(explained(leftOpen()))
         else resolve(result as QueryResult)
       }
       if (ask.borrower !== undefined) ask.borrower.hasBegun = true
@@ -140,11 +141,13 @@ export class Queries {
   }
 
   #place(ask: Ask): Promise<QueryResult> {
-    if (this.#mayShare && isShareable(ask.text)) return (this.#fanOut as FanOut).run(ask)
     const send = (checkout: Checkout<PgClient>) => this.send(checkout, ask, undefined, this.#borrowing.proof(checkout))
     const proves = this.proves(ask)
-    if (this.#fanOut === undefined || !isShareable(ask.text))
+    const { fanOut } = this.#terms
+    if (this.#fanOut === undefined || fanOut === undefined || !isShareable(ask.text)) {
       return this.#borrowing.checkOut(ask.borrower, send, proves)
+    }
+    if (mayAnyShare(fanOut)) return this.#fanOut.run(ask)
     const checkout = this.#borrowing.tryCheckOut(ask.borrower, proves)
     if (checkout !== undefined) return send(checkout)
     return this.#fanOut.runInCrowd(ask) ?? this.#borrowing.checkOut(ask.borrower, send, proves)
@@ -161,6 +164,11 @@ export class Queries {
   }
 }
 
+/** Whether any query may share, and not only those that have to wait in a crowd. */
+function mayAnyShare({ isAlone, isCrowd }: FanOutTerms): boolean {
+  return isAlone || !isCrowd
+}
+
 /** Submittables are used up by their first run. */
 function mayRerun(text: unknown, error: unknown, wasLost: boolean): boolean {
   if (typeof text === 'object' && text !== null && 'submit' in text) return false
@@ -175,4 +183,11 @@ function isIdempotent(text: unknown): boolean {
 function signalOf(text: unknown): AbortSignal | undefined {
   const isGiven = typeof text === 'object' && text !== null && 'signal' in text
   return isGiven ? ((text.signal ?? undefined) as AbortSignal | undefined) : undefined
+}
+
+/** Nobody could ever end it: the next query of the pool goes wherever there is room. */
+function leftOpen(): PoolError {
+  const text =
+    'the query left a transaction open, which was rolled back: `pool.query()` has no connection of its own. Use `pool.transaction(fn)`, or `client.query()` of `pool.connect()`'
+  return new PoolError('POOL_TRANSACTION_LEFT_OPEN', text, { retry: 'never' })
 }

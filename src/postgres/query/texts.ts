@@ -15,8 +15,14 @@ const SEVERAL_STATEMENTS = /;\s*\S/
 /** What writes or locks rows, anywhere in a statement that reads: perhaps a string or a column. Not worth finding out either. */
 const WRITES_OR_LOCKS = /\b(?:insert|update|delete|merge|into|for\s+(?:no\s+key\s+|key\s+)?(?:update|share))\b/i
 
-/** A name that is called, and its schema; keywords can stand before a parenthesis too. */
-const CALLS = /(?:(\w+)\s*\.\s*)?("[^"]*"|\w+)\s*\(/g
+/**
+ * A word before a parenthesis: a function that is called, or a keyword. From the beginning of a word only, so that a long one is looked
+ * through once.
+ */
+const CALLS = /(\.\s*)?\b(\w+)\s*\(/g
+
+/** A name in quotes that is called. */
+const QUOTED_CALL = /"\s*\(/
 
 /**
  * What may stand before a parenthesis in a statement that certainly only reads: keywords, types, and functions of PostgreSQL that change
@@ -152,9 +158,10 @@ function about(text: string): Known {
 
 /** Whether no function is called that may write. */
 function callsNothing(text: string): boolean {
-  for (const [, schema, name = ''] of text.matchAll(CALLS)) {
-    if ((schema !== undefined && schema.toLowerCase() !== 'pg_catalog') || !HARMLESS.has(name.toLowerCase()))
-      return false
+  if (QUOTED_CALL.test(text)) return false
+  for (const [, dot, name = ''] of text.matchAll(CALLS)) {
+    // What stands in a schema may be anybody's.
+    if (dot !== undefined || !HARMLESS.has(name.toLowerCase())) return false
   }
   return true
 }

@@ -1,7 +1,8 @@
 import pg, { type PoolClient } from 'pg'
 import { PoolError } from '../../pool/errors.js'
 import type { Checkout } from '../../pool/slot.js'
-import { failQueued, isBusy, type PgClient } from '../connection/pg-client.js'
+import { failQueued, isBusy, isSettling, type PgClient } from '../connection/pg-client.js'
+import type { BoundStatement } from '../connection/pooled-query.js'
 import type { Borrower } from './borrower.js'
 import type { Borrowing } from './borrowing.js'
 import { beginWithFirst, forgetBegin, type LentClient, type PendingBegin } from './lent-client.js'
@@ -22,14 +23,14 @@ export interface Begun {
 export async function connectionFor(
   borrowing: Borrowing,
   borrower: Borrower | undefined,
-  text: string,
+  begin: BoundStatement,
   proves: boolean,
 ): Promise<Begun> {
   for (;;) {
     const checkout = await borrowing.checkOut(borrower, (it) => it, proves)
     const proof = checkout.state === 'open' ? borrowing.proof(checkout) : undefined
     if (proof === undefined) return { checkout, hasBegun: false }
-    const error = await beginOn(checkout.resource, text)
+    const error = await beginOn(checkout.resource, begin)
     const isAnswer = error === undefined || (error instanceof pg.DatabaseError && !endsSession(error))
     if (isAnswer) proof.answered()
     else proof.failed(error)
@@ -42,19 +43,19 @@ export async function connectionFor(
   }
 }
 
-function beginOn(client: PgClient, text: string): Promise<Error | undefined> {
+function beginOn(client: PgClient, { text }: BoundStatement): Promise<Error | undefined> {
   return new Promise((resolve) => client.query(text, (error: Error | null) => resolve(error ?? undefined)))
 }
 
 /** A begin that leaves in one write with the first query, or not at all where none is asked. */
 class DeferredBegin implements PendingBegin {
-  readonly text: string
+  readonly statements: readonly BoundStatement[]
   hasLeft = false
   error: Error | undefined
   readonly #client: PgClient
 
-  constructor(text: string, client: PgClient) {
-    this.text = text
+  constructor(statements: readonly BoundStatement[], client: PgClient) {
+    this.statements = statements
     this.#client = client
   }
 
@@ -64,17 +65,18 @@ class DeferredBegin implements PendingBegin {
 
   /** What was asked behind it would run outside of a transaction, and so would what is asked from now on. */
   failed(error: Error): void {
-    this.error = error
+    this.error ??= error
     failQueued(this.#client, error)
     beginWithFirst(this.#client, this)
   }
 }
 
-/** How a transaction begins on its connection: in one write with its first query, by itself before that, or it has begun already. */
+/** How a transaction begins on its connection: in one write with its first query, by itself before that, or its BEGIN has run already. */
 export type BeginsHow = 'with-first' | 'alone' | 'begun'
 
 /**
- * Runs `work` between BEGIN and COMMIT. When it throws, the transaction is rolled back and the error passed on.
+ * Runs `work` between BEGIN, of which the first statement is the text, and COMMIT. When it throws, the transaction is rolled back and the
+ * error passed on.
  *
  * @throws {PoolError} `POOL_TRANSACTION_ROLLED_BACK` when `work` resolved but a statement in it had failed, so that the server
  *   answered COMMIT with a rollback.
@@ -82,19 +84,23 @@ export type BeginsHow = 'with-first' | 'alone' | 'begun'
 export async function runInTransaction<T>(
   client: PoolClient,
   work: (client: PoolClient) => Promise<T>,
-  text: string,
+  statements: readonly BoundStatement[],
   how: BeginsHow,
 ): Promise<T> {
-  const begin = new DeferredBegin(text, client as LentClient)
-  if (how === 'with-first') beginWithFirst(client as LentClient, begin)
-  else begin.hasLeft = true
-  if (how === 'alone') await client.query(text)
+  const lent = client as LentClient
+  const begin = new DeferredBegin(how === 'begun' ? statements.slice(1) : statements, lent)
+  begin.hasLeft = how !== 'with-first'
   try {
+    if (how === 'alone') for (const { text, values } of statements) await client.query(text, values)
+    else if (begin.statements.length > 0) beginWithFirst(lent, begin)
     const result = await work(client)
     if (begin.error !== undefined) throw begin.error
     if (!begin.hasLeft) return result
+    forgetBegin(lent, begin)
     // COMMIT in a failed transaction succeeds, as a ROLLBACK.
     const { command } = await client.query('COMMIT')
+    // It may have been asked before the server refused to begin.
+    if (begin.error !== undefined) throw begin.error
     if (command === 'ROLLBACK') {
       throw new PoolError(
         'POOL_TRANSACTION_ROLLED_BACK',
@@ -103,11 +109,12 @@ export async function runInTransaction<T>(
     }
     return result
   } catch (error) {
-    const mayBeOpen = client.getTransactionStatus() !== 'I' || isBusy(client as LentClient)
-    if (begin.hasLeft && begin.error === undefined && mayBeOpen) await rollBack(client)
+    forgetBegin(lent, begin)
+    const mayBeOpen = client.getTransactionStatus() !== 'I' || isBusy(lent) || isSettling(lent)
+    if (begin.hasLeft && mayBeOpen) await rollBack(client)
     throw error
   } finally {
-    forgetBegin(client as LentClient, begin)
+    forgetBegin(lent, begin)
   }
 }
 

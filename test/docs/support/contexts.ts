@@ -12,6 +12,7 @@ const schema = { authors }`,
   'docs/consumers.md#Kysely': `${pool}
 ${author}
 interface Library { authors: Author }`,
+  'docs/consumers.md#knex': pool,
   'docs/consumers.md#Prisma': `${pool}
 import { PrismaClient } from './client'`,
   'docs/consumers.md#pg-promise': "const [host, database, user, password] = ['127.0.0.1', 'shop', 'me', 'mine']",

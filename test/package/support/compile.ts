@@ -12,6 +12,11 @@ export interface Resolution {
   readonly moduleResolution: string
   /** Whether to take the types of libraries on trust. Default false. */
   readonly skipLibCheck?: boolean
+  /** What else a project has in its tsconfig.json. */
+  readonly target?: string
+  readonly lib?: readonly string[]
+  readonly esModuleInterop?: boolean
+  readonly ignoreDeprecations?: string
 }
 
 /** Strict as can be, and nothing of the libraries' own types is taken on trust. */

@@ -259,3 +259,32 @@ test('E8: what happens within one millisecond is told apart', async () => {
   expect(pool.stats()).toMatchObject({ generation: 1, dials: 3, lent: 1 })
   expect(clock.now().monotonic).toBe(1000)
 })
+
+test('E8: what has grown too old while it is idle is closed by the clock, whatever was dialled or came back before it', async () => {
+  const { clock, far, pool, take } = createFakePool({ max: 3, min: 3, maxLifetimeMillis: 10_000 })
+  const first = await take()
+  await clock.advance(4000)
+  const second = await take()
+  second.release()
+  await clock.advance(1000)
+  first.release()
+  // The first was dialled at 0, the second at 4 s.
+  await clock.advance(4999)
+  expect(pool.gauges()).toMatchObject({ idle: 2 })
+  await clock.advance(1)
+  expect(pool.stats()).toMatchObject({ idle: 1, retired: { lifetime: 1 } })
+  await clock.advance(4000)
+  expect(pool.stats()).toMatchObject({ total: 0, retired: { lifetime: 2 } })
+  expect(far.count('dial')).toBe(2)
+  expect(clock.liveTimers).toBe(0)
+})
+
+test('E8: what is lent then is closed when it comes back, and nobody is woken for it before', async () => {
+  const { clock, pool, take } = createFakePool({ max: 1, maxLifetimeMillis: 10_000 })
+  const held = await take()
+  await clock.advance(20_000)
+  expect(clock.liveTimers).toBe(0)
+  held.release()
+  await settled()
+  expect(pool.stats()).toMatchObject({ total: 0, retired: { lifetime: 1 } })
+})

@@ -81,8 +81,8 @@ describe('a pool that was to be told of its host', () => {
   it('says so when its connection string is undefined', async () => {
     set({ PGHOST: undefined })
     const error = await failure({ connectionString: undefined })
-    expect(error.message).toContain(unsaid)
-    expect(error).toMatchObject({ code: 'POOL_ACQUIRE_TIMEOUT', cause: { code: 'ECONNREFUSED' } })
+    expect(error.message.startsWith(unsaid)).toBe(true)
+    expect(error).toMatchObject({ code: 'ECONNREFUSED', cause: { code: 'ECONNREFUSED' } })
   })
 
   it('says nothing of it where something else says where the server is, or nothing was meant to', async () => {

@@ -17,7 +17,6 @@ function refusal(options: object): PoolOptionError {
 
 describe('bad options are refused at construction, by name', () => {
   it.each<[object, string, string]>([
-    [{ maxConnections: 3 }, 'maxConnections', 'Unknown option `maxConnections`'],
     [
       { idleTimeoutMilis: 3 },
       'idleTimeoutMilis',
@@ -36,9 +35,21 @@ describe('bad options are refused at construction, by name', () => {
     [{ maxWaitign: 3 }, 'maxWaitign', 'did you mean `maxWaiting`?'],
     [{ statementTimeout: 3 }, 'statementTimeout', 'did you mean `statement_timeout`?'],
     [{ 'max(': 3 }, 'max(', 'did you mean `max`?'],
-    [{ max: 0 }, 'max', 'Expected `max` to be a positive integer, got 0 (number)'],
+    [{ conectionString: 'postgres://localhost' }, 'conectionString', 'did you mean `connectionString`?'],
+    [{ pasword: 'marker-secret' }, 'pasword', 'Unknown option `pasword`; did you mean `password`?'],
+    [{ max: -1 }, 'max', 'Expected `max` to be a positive integer, got -1 (number)'],
+    [{ max: Number.NaN }, 'max', 'Expected `max` to be a positive integer, got NaN (number)'],
+    [{ max: true }, 'max', 'got true (boolean)'],
     [{ max: 2.5 }, 'max', 'Expected `max` to be a positive integer, got 2.5 (number)'],
-    [{ max: '2' }, 'max', "Expected `max` to be a positive integer, got '2' (string)"],
+    [{ max: 'two' }, 'max', "Expected `max` to be a positive integer, got 'two' (string)"],
+    [{ max: 5, poolSize: 3 }, 'poolSize', 'Expected `poolSize` to be the same as `max` (5), got 3 (number)'],
+    [{ poolSize: '2', min: '3' }, 'min', 'Expected `min` to be at most `max` (2), got 3 (number)'],
+    [{ statement_timeout: Number.NaN }, 'statement_timeout', 'Expected `statement_timeout` to be a number, got NaN'],
+    [{ idleTimeoutMillis: Number.NaN }, 'idleTimeoutMillis', 'got NaN (number)'],
+    [{ idleTimeoutMillis: true }, 'idleTimeoutMillis', 'got true (boolean)'],
+    [{ ssl: 'require' }, 'ssl', "`'verify-full'`, `'no-verify'`, true, false or an object, got a string"],
+    [{ ssl: 1 }, 'ssl', 'got a number that is not shown'],
+    [{ log: true }, 'log', 'to be a function, got true (boolean)'],
     [{ min: -1 }, 'min', 'Expected `min` to be a non-negative integer, got -1 (number)'],
     [{ max: 2, min: 3 }, 'min', 'Expected `min` to be at most `max` (2), got 3 (number)'],
     [{ max: { deep: { er: 'x'.repeat(100) } } }, 'max', 'Expected `max` to be a positive integer, got an object'],
@@ -46,7 +57,7 @@ describe('bad options are refused at construction, by name', () => {
     [{ min: () => 1 }, 'min', 'got a function'],
     [{ port: 'main' }, 'port', "Expected `port` to be a port from 1 to 65535, got 'main' (string)"],
     [{ port: 65_536 }, 'port', 'got 65536 (number)'],
-    [{ password: 42 }, 'password', 'to be a string or a function, got a number that is not shown'],
+    [{ password: ['marker'] }, 'password', 'to be a string or a function, got a list that is not shown'],
     [{ credentials: { user: 'me' } }, 'credentials', 'to be a provider such as'],
     [{ credentials: { user: 'me' } }, 'credentials', 'got an object that is not shown'],
     [{ credentials: () => ({}) }, 'credentials', '`credentialsFrom(yourFunction)` of pg-thaw/credentials'],
@@ -79,7 +90,7 @@ describe('bad options are refused at construction, by name', () => {
     [{ onConnect: true }, 'onConnect', 'to be a function, got true (boolean)'],
     [{ name: ' ' }, 'name', "to be a non-empty string, got ' ' (string)"],
     [
-      { connectionString: '' },
+      { connectionString: 'db' },
       'connectionString',
       "to be postgres://… or a socket's path, got a string that is not shown",
     ],
@@ -125,12 +136,6 @@ describe('bad options are refused at construction, by name', () => {
     }
   })
 
-  it('a name that is like no other without a guess', () => {
-    for (const name of ['url', 'quux', 'acquireTimeoutMillis', '$', '']) {
-      expect(refusal({ [name]: 1 }).message).toBe(`Unknown option \`${name}\``)
-    }
-  })
-
   it('a margin that is longer than the default time limit of Lambda', () => {
     vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'orders')
     expect(refusal({ deadlineMarginMillis: 10_000 })).toMatchObject({ option: 'deadlineMarginMillis' })
@@ -166,6 +171,50 @@ describe('bad options are refused at construction, by name', () => {
   it('does not repeat a secret', () => {
     expect(refusal({ connectionString: 5 }).message).not.toContain('5')
     expect(refusal({ connectionString: ['marker-secret'] }).message).not.toContain('marker-secret')
+  })
+})
+
+describe('an unknown option', () => {
+  /** What the process was warned of while these options were taken. */
+  function warnings(...all: object[]): string[] {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    for (const options of all) new Pool(options)
+    const said = warn.mock.calls.map(([text, about]) => `${(about as { code: string }).code}: ${text}`)
+    warn.mockRestore()
+    return said
+  }
+
+  it('is passed over with a process warning, once for each name', () => {
+    const said = warnings({ schema: 'app', url: 'marker-secret', max: 2 }, { schema: 'other', adapter: {} }, { '': 1 })
+    expect(said).toEqual(
+      ['schema', 'url', 'adapter', ''].map(
+        (name) => `PG_THAW_OPTION: Unknown option \`${name}\` of a pool: it is passed over`,
+      ),
+    )
+  })
+
+  it('is told the known name that it begins with', () => {
+    expect(warnings({ maxConnections: 3 })).toEqual([
+      'PG_THAW_OPTION: Unknown option `maxConnections` of a pool: it is passed over; did you mean `max`?',
+    ])
+  })
+
+  it.each([
+    { type: 'postgres' },
+    { client: 'pg' },
+    { connection: { filename: 'x' } },
+    { pool: { min: 0, max: 3 } },
+    { logs: true },
+    { pasword: undefined },
+    { logLevel: 'info' },
+  ])('is no slip where the option could not have its value: %o', (options) => {
+    expect(warnings(options)).toEqual([expect.stringContaining('PG_THAW_OPTION: Unknown option')])
+  })
+
+  it('is refused by name where it is the slip of a known one, of ours and of pg’s', () => {
+    expect(warnings()).toEqual([])
+    expect(refusal({ leaseMilis: 3 }).message).toBe('Unknown option `leaseMilis`; did you mean `leaseMillis`?')
+    expect(refusal({ aplication_name: 'me' }).message).toContain('did you mean `application_name`?')
   })
 })
 
@@ -251,9 +300,10 @@ describe('defaults', () => {
 
   it("take pg's poolSize, null and undefined as pg does", () => {
     expect(resolveOptions({ poolSize: 4 } as object)).toMatchObject({ max: 4 })
-    expect(resolveOptions({ idleTimeoutMillis: null, max: undefined })).toMatchObject({
+    expect(resolveOptions({ max: undefined })).toMatchObject({ max: 10, idleTimeoutMillis: 10_000 })
+    expect(new Pool({ idleTimeoutMillis: null, max: null } as object).options).toMatchObject({
       max: 10,
-      idleTimeoutMillis: 10_000,
+      idleTimeoutMillis: 0,
     })
   })
 
@@ -289,6 +339,24 @@ describe('what was given', () => {
     expect(given.ssl).toEqual(ssl)
     expect(given.ssl).not.toBe(ssl)
     expect(Object.keys(ssl)).toEqual(['key', 'passphrase', 'pfx', 'ca'])
+  })
+
+  it('reaches it with what is hidden, frozen, or of a class, as it was', () => {
+    const hidden = Object.defineProperty({ ca: 'c' }, 'key', { value: 'k' })
+    class Tls {
+      readonly ca = 'c'
+      get servername() {
+        return 'db'
+      }
+    }
+    expect(givenToClient({ ssl: hidden }).ssl).toMatchObject({ key: 'k', ca: 'c' })
+    expect(givenToClient(Object.freeze({ ssl: Object.freeze({ key: 'k' }) })).ssl).toMatchObject({ key: 'k' })
+    expect(givenToClient({ ssl: new Tls() }).ssl).toMatchObject({ ca: 'c', servername: 'db' })
+    expect(new Pool(Object.defineProperty({}, 'max', { value: 3 })).options.max).toBe(3)
+  })
+
+  it('is the same to createPool in any form that it may have', () => {
+    expect(createPool({ max: '3', host: 'forms.test' } as object)).toBe(createPool({ max: 3, host: 'forms.test' }))
   })
 
   it('can be taken from another pool', () => {

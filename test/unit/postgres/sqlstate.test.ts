@@ -6,7 +6,11 @@ describe('a failed dial', () => {
     expect(classifyDialFailure(Object.assign(new Error('any text'), { code: '53300' }))).toBe('crowded')
   })
 
-  it.each(['57P03', '08006', 'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN'])('may pass: %s', (code) => {
+  it('says that nobody is there: ECONNREFUSED', () => {
+    expect(classifyDialFailure(Object.assign(new Error('any text'), { code: 'ECONNREFUSED' }))).toBe('absent')
+  })
+
+  it.each(['57P03', '08006', 'ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN'])('may pass: %s', (code) => {
     expect(classifyDialFailure(Object.assign(new Error('any text'), { code }))).toBe('transient')
   })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isShareable } from '../../../src/postgres/query/texts'
+import { isShareable, mayRunTwice } from '../../../src/postgres/query/texts'
 
 describe('a query may share its connection', () => {
   it.each([
@@ -60,5 +60,58 @@ describe('a query runs alone', () => {
     ['undefined', undefined],
   ])('%s', (_name, query) => {
     expect(isShareable(query)).toBe(false)
+  })
+})
+
+describe('a query may be sent to a connection that may be dead, and again elsewhere', () => {
+  it.each([
+    'SELECT 1',
+    '/* who */ SELECT count(*), lower(name) FROM users WHERE id IN ($1, $2) GROUP BY 2',
+    'SELECT * FROM a JOIN b USING (id) WHERE EXISTS (SELECT 1) AND x = ANY($1)',
+    'SELECT row_number() OVER (PARTITION BY a), CAST(x AS numeric(10, 2)) FROM t',
+    'WITH a AS (SELECT 1 AS n) SELECT sum(n) FROM a',
+    'VALUES (1), (2)',
+    'TABLE t',
+    'SHOW work_mem',
+    'SELECT last_update, deleted, insert_id FROM t',
+  ])('%s', (text) => {
+    expect(mayRunTwice(text)).toBe(true)
+    expect(mayRunTwice({ text, values: [1] })).toBe(true)
+  })
+
+  it('whatever its caller says may run twice', () => {
+    expect(mayRunTwice({ text: 'UPDATE t SET n = 1', idempotent: true })).toBe(true)
+  })
+})
+
+describe('a query is sent to a connection that is known to be alive', () => {
+  it.each([
+    'INSERT INTO t VALUES (1)',
+    'SELECT * FROM t FOR UPDATE',
+    'SELECT * FROM t FOR NO KEY UPDATE',
+    'SELECT * FROM t FOR SHARE',
+    'WITH a AS (DELETE FROM t RETURNING 1) SELECT * FROM a',
+    'SELECT * INTO u FROM t',
+    'SELECT create_order($1)',
+    'SELECT app.now()',
+    'SELECT "lower" (x) FROM t',
+    'SELECT nextval($1)',
+    'SELECT pg_notify($1, $2)',
+    'SELECT 1; SELECT 2',
+    'EXPLAIN ANALYZE DELETE FROM t',
+    'BEGIN',
+    '',
+  ])('%s', (text) => {
+    expect(mayRunTwice(text)).toBe(false)
+  })
+
+  it.each([
+    ['a Submittable', { text: 'SELECT 1', submit() {} }],
+    ['one with a time limit', { text: 'SELECT 1', query_timeout: 5 }],
+    ['one without a text', { name: 'x', idempotent: true }],
+    ['none', null],
+    ['undefined', undefined],
+  ])('%s', (_, query) => {
+    expect(mayRunTwice(query)).toBe(false)
   })
 })
