@@ -5,8 +5,10 @@ import type { Reset } from '../options/options.js'
 import { coverPassword } from '../options/secrets.js'
 import { type Cancellation, cancelOnServer } from './cancel.js'
 import type { CredentialSource, CredentialsFailure, SignIn } from './credentials.js'
+import { isFaulty, noteReports, watchFaults } from './fault.js'
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
 import { addLease, LeaseTerms } from './lease.js'
+import { limit } from './limits.js'
 import { onLoss } from './loss.js'
 import { askQuietly, isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import { prepareOn } from './pooled-query.js'
@@ -27,8 +29,12 @@ export interface PgConnectorOptions {
   readonly leaseMillis: number
   /** How long an invocation lasts at most, ms. */
   readonly invocationMillis: () => number
+  /** Whether what runs at the server is limited to that, and which settings are somebody else's. */
+  readonly limits: { isLeftAlone(name: string): boolean } | undefined
   readonly profile: Profile
   readonly credentials: CredentialSource | undefined
+  /** Called when a server no longer takes writes. */
+  readonly demoted: () => void
   /** How statements are prepared; only on clients of pg's own. */
   readonly preparing: Preparing | undefined
   /** For `ssl: 'verify-full'`. */
@@ -88,6 +94,7 @@ export class PgConnector implements Connector<PgClient> {
     if (isLost || client._activeQuery || client._queryQueue?.length || client._sentQueryQueue?.length) return 'unusable'
     // Dialled with old credentials, and done after they had changed.
     if (credentials?.isCurrent(client) === false) return 'unusable'
+    if (isFaulty(client)) return 'faulty'
     if (client.readyForQuery === false) return 'dirty'
     if (reset === 'none') return 'clean'
     return reset === 'rollback' && client.getTransactionStatus() === 'I' ? 'clean' : 'dirty'
@@ -136,7 +143,7 @@ export class PgConnector implements Connector<PgClient> {
 
   /** Where the server refuses what a lease needs, it is asked again for less. */
   async #dial(opening: Opening, signIn?: SignIn): Promise<PgClient> {
-    const { newClient, leaseMillis, invocationMillis, preparing, tls } = this.#options
+    const { newClient, leaseMillis, invocationMillis, preparing, limits, tls } = this.#options
     const { onAbandon } = opening
     let isAbandoned = false
     for (;;) {
@@ -158,13 +165,18 @@ export class PgConnector implements Connector<PgClient> {
       }
       try {
         addLease(client, terms, leaseMillis, invocationMillis())
+        noteReports(client)
         await signIn?.(client)
         if (isAbandoned) throw new Error('the dial was given up')
         if (tls !== undefined) verifyHost(client, tls)
+        const isLimited = limits !== undefined && client.connection !== undefined && invocationMillis() < Infinity
+        const limited = isLimited ? limit(client, invocationMillis(), limits.isLeftAlone) : undefined
         await connected(client)
+        await limited
         coverPassword(client)
         // pg waits for the socket to be closed, a turn of the event loop later.
         client.connection?.stream.once('end', () => report(new Error('the server closed the connection')))
+        watchFaults(client, this.#options.demoted)
         if (preparing !== undefined) prepareOn(client, preparing)
         await this.#prepare(client)
         this.connectMillis = Math.max(1, performance.now() - began)

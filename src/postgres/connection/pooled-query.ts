@@ -101,6 +101,11 @@ export class PooledQuery extends Base {
     }
   }
 
+  /** Whether the server still has to say if it can run as it was prepared. */
+  get isAboutName(): boolean {
+    return this.#statement !== undefined && !this.#isBound
+  }
+
   /** From the client: the server is about to run what was bound. */
   handleBindComplete(): void {
     if (this.#beginning > 0) return

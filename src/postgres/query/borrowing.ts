@@ -11,6 +11,7 @@ import { wrongValue } from '../options/option-checks.js'
 import type { ResolvedOptions } from '../options/options.js'
 import { areAll, type Below, Borrower, belongingTo, borrowerOf } from './borrower.js'
 import { Deadlines } from './deadlines.js'
+import { KeepAlive } from './keep-alive.js'
 import { publishLeak, warnOnce } from './reports.js'
 import { endsSession, explained } from './retry.js'
 import { onAbort } from './signals.js'
@@ -52,8 +53,9 @@ export class Borrowing {
   unfinished = 0
   /** Callers that gave up waiting by their signal. */
   aborts = 0
-  /** The loans of clients that are out, where anybody wants to know. */
-  clients: Set<Checkout<PgClient>> | undefined
+  /** The loans of clients. */
+  readonly #clients = new Set<Checkout<PgClient>>()
+  readonly #keepAlive: KeepAlive | undefined
   /** Called before somebody asks for a connection to himself. */
   beforeExclusive: () => void = () => {}
   readonly #face: object
@@ -69,6 +71,7 @@ export class Borrowing {
     this.#options = options
     this.#preparation = preparation
     this.unrefsIdle = options.allowExitOnIdle
+    if (options.leaseMillis < Infinity) this.#keepAlive = new KeepAlive(this.#clients, options.leaseMillis)
     this.deadlines = new Deadlines(systemClock, options.deadlineMarginMillis, (invocation) => this.#strike(invocation))
   }
 
@@ -88,10 +91,7 @@ export class Borrowing {
       this.done(borrower)
       return explained(refusal)
     }
-    // Who was cut off meanwhile has heard of that.
-    const begin = () => (borrower?.isOver ? new Promise<never>(() => {}) : work(borrower))
-    const seen = how === 'asks' ? undefined : this.pool.seen
-    const result = seen === undefined ? work(borrower) : seen.then(begin)
+    const result = work(borrower)
     if (!(result instanceof Promise)) return Promise.resolve(result)
     return borrower === undefined ? result : this.#settle(borrower, result, signal, how)
   }
@@ -116,13 +116,25 @@ export class Borrowing {
 
   /** Whether somebody has a client for himself. */
   get hasClientOut(): boolean {
-    for (const checkout of this.clients ?? []) if (checkout.state !== 'open') this.clients?.delete(checkout)
-    return this.clients !== undefined && this.clients.size > 0
+    for (const checkout of this.#clients) if (checkout.state !== 'open') this.#clients.delete(checkout)
+    return this.#clients.size > 0
+  }
+
+  /** Somebody has a client now. */
+  lends(checkout: Checkout<PgClient>): void {
+    this.#clients.add(checkout)
+    this.#keepAlive?.lent()
+  }
+
+  /** No timer is left. */
+  end(): void {
+    this.deadlines.end()
+    this.#keepAlive?.end()
   }
 
   /** Takes a client back. */
   release(checkout: Checkout<PgClient>, discard: Error | boolean | undefined): void {
-    this.clients?.delete(checkout)
+    this.#clients.delete(checkout)
     this.done(borrowerOf(checkout.label))
     this.pool.release(checkout, discard || false)
   }
@@ -178,7 +190,7 @@ export class Borrowing {
       this.pool.disproved(checkout)
     }
     const silent = () => dead(new Error('the connection gave no answer'))
-    const asks = this.pool.seen === undefined
+    const asks = !this.pool.isGlancing
     const limit = asks ? new Bound(systemClock, checkout.silenceMillis, silent) : undefined
     const since = systemClock.monotonic()
     return {

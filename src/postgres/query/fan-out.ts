@@ -3,6 +3,7 @@ import { systemClock } from '../../pool/clock.js'
 import { AcquireTimeoutError, PoolError } from '../../pool/errors.js'
 import type { ResourcePool } from '../../pool/resource-pool.js'
 import type { Checkout } from '../../pool/slot.js'
+import { isFaulty } from '../connection/fault.js'
 import type { PgClient } from '../connection/pg-client.js'
 import type { Borrower, Sharers } from './borrower.js'
 import type { Borrowing, Proof } from './borrowing.js'
@@ -278,7 +279,8 @@ export class SharedLoan implements Sharers {
 
   /** Whether one more may join, if none has been running for that long. */
   canBeJoined(longestMillis: number, pool: ResourcePool<PgClient>): boolean {
-    if (this.#isSlow || this.#checkout?.state !== 'open' || this.#checkout.resource._queryable === false) return false
+    if (this.#isSlow || this.#checkout?.state !== 'open') return false
+    if (this.#checkout.resource._queryable === false || isFaulty(this.#checkout.resource)) return false
     if (longestMillis !== Infinity && systemClock.monotonic() - this.#firstSince > longestMillis) return false
     return pool.reuse(this.#checkout)
   }

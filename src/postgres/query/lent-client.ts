@@ -59,7 +59,7 @@ export interface LentClient extends PgClient {
 export function lentClient(checkout: Checkout<PgClient>, borrowing: Borrowing): PoolClient & AsyncDisposable {
   const client: LentClient = checkout.resource
   if (borrowing.unrefsIdle) client.ref?.()
-  borrowing.clients?.add(checkout)
+  borrowing.lends(checkout)
   const borrower = borrowerOf(checkout.label)
   if (borrower !== undefined) borrower.hasBegun = true
   client.release = (error) => {

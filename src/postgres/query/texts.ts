@@ -62,6 +62,12 @@ const known = new Map<string, Known>()
 const LONGEST_KNOWN = 2048
 const MOST_KNOWN = 1000
 
+/** Longer texts are those of bulk loaders, and not worth a second look. */
+const LONGEST_READ = 16_384
+
+/** The last one that was too long to be remembered: several things are asked of each. */
+let lastLong: { readonly text: string; readonly known: Known } | undefined
+
 /** The fields of a query that decide how it may run. */
 type Fields = Readonly<Record<string, unknown>>
 
@@ -124,6 +130,13 @@ export function isSingleStatement(query: unknown): boolean {
   return typeof text === 'string' && about(text).isShareable
 }
 
+/** Whether it is one plain statement, however it is to run: an error undoes all of it. */
+export function isPlainStatement(query: unknown): boolean {
+  if (typeof query === 'string') return about(query).isShareable
+  const { text, submit } = Object(query) as Fields
+  return submit === undefined && typeof text === 'string' && about(text).isShareable
+}
+
 /** Whether it was slow when it last ran. */
 export function isKnownSlow(query: unknown): boolean {
   return known.get(textOf(query))?.speed === 'slow'
@@ -143,14 +156,16 @@ export function noteSpeed(query: unknown, isSlow: boolean): void {
 function about(text: string): Known {
   const found = known.get(text)
   if (found !== undefined) return found
+  if (text === lastLong?.text) return lastLong.known
   const start = PLAIN_START.exec(text)?.[1]?.toLowerCase()
   const isShareable = start !== undefined && !SEVERAL_STATEMENTS.test(text) && !TOUCHES_SESSION.test(text)
-  const it: Known = {
-    isShareable,
-    isRead: isShareable && !WRITES_OR_LOCKS.test(text) && callsNothing(text),
-    speed: undefined,
+  const mayRead = isShareable && text.length <= LONGEST_READ
+  const isRead = mayRead && !WRITES_OR_LOCKS.test(text) && callsNothing(text)
+  const it: Known = { isShareable, isRead, speed: undefined }
+  if (text.length > LONGEST_KNOWN) {
+    lastLong = { text, known: it }
+    return it
   }
-  if (text.length > LONGEST_KNOWN) return it
   if (known.size >= MOST_KNOWN) known.clear()
   known.set(text, it)
   return it
