@@ -15,8 +15,14 @@ const SEVERAL_STATEMENTS = /;\s*\S/
 /** What writes or locks rows, anywhere in a statement that reads: perhaps a string or a column. Not worth finding out either. */
 const WRITES_OR_LOCKS = /\b(?:insert|update|delete|merge|into|for\s+(?:no\s+key\s+|key\s+)?(?:update|share))\b/i
 
-/** A name that is called, and its schema; keywords can stand before a parenthesis too. */
-const CALLS = /(?:(\w+)\s*\.\s*)?("[^"]*"|\w+)\s*\(/g
+/** What the server reads as a time when it parses the text, and would go on with whenever that runs. */
+const NAMES_A_TIME = /['$]\s*(?:now|today|tomorrow|yesterday)\b/i
+
+/**
+ * A name that is called, and its schema; keywords can stand before a parenthesis too. Looked for where words begin alone: from each letter
+ * of a long one on, it would take seconds.
+ */
+const CALLS = /(?:\b(\w+)\s*\.\s*)?("[^"]*"|\b\w+)\s*\(/g
 
 /**
  * What may stand before a parenthesis in a statement that certainly only reads: keywords, types, and functions of PostgreSQL that change
@@ -45,6 +51,8 @@ const HARMLESS = new Set(
 interface Known {
   /** Whether it may run on a connection that runs others' queries at the same time. */
   readonly isShareable: boolean
+  /** Whether it means the same however long ago it was parsed. */
+  readonly isTimeless: boolean
   /** Whether it may run twice, and nobody could tell. */
   readonly isRead: boolean
   /** How long it took when it last ran behind nobody; unknown before. */
@@ -84,7 +92,7 @@ export function mayRunTwice(query: unknown): boolean {
 
 /** Whether a query may be prepared: one plain statement with values, which says nothing itself of how it is to run. */
 export function isPreparable(query: unknown, given: unknown): boolean {
-  if (typeof query === 'string') return isFilled(given) && about(query).isShareable
+  if (typeof query === 'string') return isFilled(given) && isPreparableText(query)
   if (typeof query !== 'object' || query === null) return false
   const {
     text,
@@ -100,7 +108,12 @@ export function isPreparable(query: unknown, given: unknown): boolean {
   } = query as Fields
   if (submit !== undefined || name || rows || timeout || queryMode || binary || portal || prepare === false)
     return false
-  return typeof text === 'string' && isFilled(given ?? values) && about(text).isShareable
+  return typeof text === 'string' && isFilled(given ?? values) && isPreparableText(text)
+}
+
+function isPreparableText(text: string): boolean {
+  const { isShareable, isTimeless } = about(text)
+  return isShareable && isTimeless
 }
 
 /** Whether a text may leave with a BEGIN ahead of it: any single statement but those that go on by themselves. */
@@ -141,6 +154,7 @@ function about(text: string): Known {
   const isShareable = start !== undefined && !SEVERAL_STATEMENTS.test(text) && !TOUCHES_SESSION.test(text)
   const it: Known = {
     isShareable,
+    isTimeless: !NAMES_A_TIME.test(text),
     isRead: isShareable && !WRITES_OR_LOCKS.test(text) && callsNothing(text),
     speed: undefined,
   }

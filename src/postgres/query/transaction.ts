@@ -1,7 +1,7 @@
 import pg, { type PoolClient } from 'pg'
 import { PoolError } from '../../pool/errors.js'
 import type { Checkout } from '../../pool/slot.js'
-import { failQueued, isBusy, type PgClient } from '../connection/pg-client.js'
+import { failQueued, isBusy, isSettling, type PgClient } from '../connection/pg-client.js'
 import type { Borrower } from './borrower.js'
 import type { Borrowing } from './borrowing.js'
 import { beginWithFirst, forgetBegin, type LentClient, type PendingBegin } from './lent-client.js'
@@ -39,6 +39,8 @@ export async function connectionFor(
     }
     // Where it was taken back by somebody else, its borrower has heard of that.
     if (isAnswer || borrower?.isOver) return { checkout, hasBegun: true }
+    // Given up by a time limit of pg's own, before the connection was.
+    if (checkout.state === 'open') checkout.release(error)
   }
 }
 
@@ -103,7 +105,9 @@ export async function runInTransaction<T>(
     }
     return result
   } catch (error) {
-    const mayBeOpen = client.getTransactionStatus() !== 'I' || isBusy(client as LentClient)
+    const lent = client as LentClient
+    // An error comes before the status that it leads to: that of before the begin says nothing.
+    const mayBeOpen = client.getTransactionStatus() !== 'I' || isBusy(lent) || isSettling(lent)
     if (begin.hasLeft && begin.error === undefined && mayBeOpen) await rollBack(client)
     throw error
   } finally {

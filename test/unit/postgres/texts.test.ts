@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isShareable } from '../../../src/postgres/query/texts'
+import { isShareable, mayRunTwice } from '../../../src/postgres/query/texts'
 
 describe('a query may share its connection', () => {
   it.each([
@@ -60,5 +60,23 @@ describe('a query runs alone', () => {
     ['undefined', undefined],
   ])('%s', (_name, query) => {
     expect(isShareable(query)).toBe(false)
+  })
+})
+
+describe('a long text', () => {
+  it.each([
+    ['a long word', `SELECT length('${'x'.repeat(200_000)}')`],
+    ['many words', `SELECT length('${'word '.repeat(40_000)}')`],
+    ['white space', `SELECT length('a${' '.repeat(200_000)}')`],
+    ['quotes', `SELECT length('${'"'.repeat(200_000)}')`],
+    ['parentheses', `SELECT ${'('.repeat(100_000)}1${')'.repeat(100_000)}`],
+    ['comments', `${'/* a */'.repeat(30_000)} SELECT 1`],
+    ['dots', `SELECT ${'a.'.repeat(100_000)}b`],
+    ['semicolons', `SELECT 1${'; '.repeat(100_000)}`],
+  ])('is looked through in no time: %s', (_, text) => {
+    const began = performance.now()
+    isShareable(text)
+    mayRunTwice(text)
+    expect(performance.now() - began).toBeLessThan(200)
   })
 })
