@@ -16,13 +16,14 @@ export function isOfSession(code: string | undefined): boolean {
   return code !== undefined && (code === SQLSTATE.READ_ONLY_SQL_TRANSACTION || !OF_STATEMENTS.test(code))
 }
 
-const FAULTY = Symbol('pg-thaw.faulty')
+/** Set on a client whose session has reported an error that is its own. */
+export const FAULTY: unique symbol = Symbol('pg-thaw.faulty')
 const READ_ONLY = Symbol('pg-thaw.read-only')
 
 /** What the server reports of itself without being asked, from PostgreSQL 14 on. */
 type Reported = Partial<Record<'default_transaction_read_only' | 'in_hot_standby', string>>
 
-type Watched = PgClient & { [FAULTY]?: boolean; [READ_ONLY]?: Reported }
+export type Watched = PgClient & { readonly [FAULTY]?: boolean; [READ_ONLY]?: Reported }
 
 /** Takes note of what the server reports while it lets a client in: to be called before that. */
 export function noteReports(client: PgClient): void {
@@ -45,7 +46,7 @@ export function watchFaults(client: PgClient, demoted: () => void): void {
       if (isWritable(client)) return
       demoted()
     }
-    ;(client as Watched)[FAULTY] = true
+    Object.assign(client, { [FAULTY]: true })
   })
 }
 

@@ -5,7 +5,7 @@ import type { Reset } from '../options/options.js'
 import { coverPassword } from '../options/secrets.js'
 import { type Cancellation, cancelOnServer } from './cancel.js'
 import type { CredentialSource, CredentialsFailure, SignIn } from './credentials.js'
-import { isFaulty, noteReports, watchFaults } from './fault.js'
+import { FAULTY, noteReports, type Watched, watchFaults } from './fault.js'
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
 import { addLease, LeaseTerms } from './lease.js'
 import { limit } from './limits.js'
@@ -89,12 +89,12 @@ export class PgConnector implements Connector<PgClient> {
 
   inspect(client: PgClient): Condition {
     const { reset, credentials } = this.#options
-    // As in `isUsable` and `isBusy`, but without a call: it runs at every return.
+    // As in `isUsable`, `isBusy` and `isFaulty`, but without a call: it runs at every return.
     const isLost = client._queryable === false || client._ending || client._ended
     if (isLost || client._activeQuery || client._queryQueue?.length || client._sentQueryQueue?.length) return 'unusable'
     // Dialled with old credentials, and done after they had changed.
     if (credentials?.isCurrent(client) === false) return 'unusable'
-    if (isFaulty(client)) return 'faulty'
+    if ((client as Watched)[FAULTY]) return 'faulty'
     if (client.readyForQuery === false) return 'dirty'
     if (reset === 'none') return 'clean'
     return reset === 'rollback' && client.getTransactionStatus() === 'I' ? 'clean' : 'dirty'

@@ -76,8 +76,11 @@ export class PooledQuery extends Base {
     if (statements !== undefined || begin !== undefined) {
       try {
         // Before anything is sent: a conversion may throw.
-        values = (this.values as unknown[] | undefined)?.map(converted)
+        values = this.#converted()
       } catch (error) {
+        // With the error this query alone is over: what follows it expects the transaction.
+        const alone = begin?.map((it) => this.#beginAlone(it)) ?? []
+        this.#client._queryQueue?.unshift(...alone)
         return error as Error
       }
     }
@@ -141,24 +144,37 @@ export class PooledQuery extends Base {
   }
 
   override handleError(error: Error, connection: Wire): void {
-    // Of the connection, or the server's last word: says nothing of a statement.
-    if (!(error instanceof pg.DatabaseError) || error.code?.startsWith('57'))
-      return super.handleError(error, connection)
+    // Of the connection: says nothing of a statement.
+    if (!(error instanceof pg.DatabaseError)) return super.handleError(error, connection)
     if (this.#beginning > 0) {
       // The server has skipped what came behind.
       if (this.#statement !== undefined && !this.#isReused) this.#statement.isParsed = false
       this.#ahead.beginFailed?.(error)
     } else if (this.#statement !== undefined && !this.#isBound) {
+      // Its Parse may have been cancelled.
       this.#statements?.forget(this.text, this.#statement, error)
       this.#statement = undefined
       const isItsName = this.#isReused || error.code === SQLSTATE.DUPLICATE_STATEMENT
-      if (isItsName && this.#mayRunAgain) {
+      // What was cancelled, or is the server's last word, has nothing to do with the name.
+      if (isItsName && this.#mayRunAgain && !error.code?.startsWith('57')) {
         this.#mayRunAgain = false
         // The first in the queue, so that the order in which the client was asked stays.
         return void this.#client._queryQueue?.unshift(this)
       }
     }
     super.handleError(error, connection)
+  }
+
+  /** As pg does it; what it checks otherwise only after that, when something has been sent. */
+  #converted(): unknown[] | undefined {
+    if (!this.values) return undefined
+    if (!Array.isArray(this.values)) throw new Error('Query values must be an array')
+    return this.values.map(converted)
+  }
+
+  #beginAlone({ text, values }: BoundStatement): PgQuery {
+    const callback = (error: Error | null) => error && this.#ahead.beginFailed?.(error)
+    return new Base({ text, values, callback } as unknown as QueryConfig)
   }
 
   #begin(connection: Wire, { text, values }: BoundStatement): void {
@@ -191,12 +207,18 @@ const STATEMENTS = Symbol('pg-thaw.statements')
 
 type Preparer = PgClient & { [STATEMENTS]?: Statements }
 
+/** By these settings the server reads literals of times when it parses a text, and goes on with what it read. It reports their changes. */
+const READS_LITERALS = new Set(['TimeZone', 'DateStyle', 'IntervalStyle'])
+
 /** From now on statements are prepared on this client. */
 export function prepareOn(client: PgClient, preparing: Preparing): void {
   const statements = new Statements(preparing, () => {
     client.connection.on('bindComplete', () => {
       const query = client._activeQuery
       if (query instanceof PooledQuery) query.handleBindComplete()
+    })
+    client.connection.on('parameterStatus', ({ parameterName }: { readonly parameterName: string }) => {
+      if (READS_LITERALS.has(parameterName)) statements.forgetAll()
     })
     client.connection.on('commandComplete', ({ text }: { readonly text: string }) => {
       if (text.startsWith('DEALLOCATE') || text === 'DISCARD ALL') statements.forgetAll()

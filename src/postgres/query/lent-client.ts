@@ -185,7 +185,9 @@ function ask(
 function compose(client: LentClient, config: unknown, values: unknown): PooledQuery | undefined {
   const begin = client[BEGIN]
   client[BEGIN] = undefined
-  const prepares = preparesOn(client) && isPreparable(config, values)
+  // In a pipeline of the user's own what follows is sent already when a name turns out to be of no use: nothing could run again in its
+  // place, and whether it stands in a transaction is known only later.
+  const prepares = !client.pipeline && preparesOn(client) && isPreparable(config, values)
   if (begin === undefined) return prepares ? new PooledQuery(client, config as string, values, true) : undefined
   begin.left()
   const ahead = { begin: begin.statements, beginFailed: (error: Error) => begin.failed(error) }

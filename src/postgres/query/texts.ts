@@ -15,6 +15,9 @@ const SEVERAL_STATEMENTS = /;\s*\S/
 /** What writes or locks rows, anywhere in a statement that reads: perhaps a string or a column. Not worth finding out either. */
 const WRITES_OR_LOCKS = /\b(?:insert|update|delete|merge|into|for\s+(?:no\s+key\s+|key\s+)?(?:update|share))\b/i
 
+/** What the server reads as a time when it parses the text, and would go on with whenever that runs. */
+const NAMES_A_TIME = /['$]\s*(?:now|today|tomorrow|yesterday)\b/i
+
 /**
  * A word before a parenthesis: a function that is called, or a keyword. From the beginning of a word only, so that a long one is looked
  * through once.
@@ -51,6 +54,8 @@ const HARMLESS = new Set(
 interface Known {
   /** Whether it may run on a connection that runs others' queries at the same time. */
   readonly isShareable: boolean
+  /** Whether it means the same however long ago it was parsed. */
+  readonly isTimeless: boolean
   /** Whether it may run twice, and nobody could tell. */
   readonly isRead: boolean
   /** How long it took when it last ran behind nobody; unknown before. */
@@ -96,7 +101,7 @@ export function mayRunTwice(query: unknown): boolean {
 
 /** Whether a query may be prepared: one plain statement with values, which says nothing itself of how it is to run. */
 export function isPreparable(query: unknown, given: unknown): boolean {
-  if (typeof query === 'string') return isFilled(given) && about(query).isShareable
+  if (typeof query === 'string') return isFilled(given) && isPreparableText(query)
   if (typeof query !== 'object' || query === null) return false
   const {
     text,
@@ -112,7 +117,12 @@ export function isPreparable(query: unknown, given: unknown): boolean {
   } = query as Fields
   if (submit !== undefined || name || rows || timeout || queryMode || binary || portal || prepare === false)
     return false
-  return typeof text === 'string' && isFilled(given ?? values) && about(text).isShareable
+  return typeof text === 'string' && isFilled(given ?? values) && isPreparableText(text)
+}
+
+function isPreparableText(text: string): boolean {
+  const { isShareable, isTimeless } = about(text)
+  return isShareable && isTimeless
 }
 
 /** Whether a text may leave with a BEGIN ahead of it: any single statement but those that go on by themselves. */
@@ -161,7 +171,7 @@ function about(text: string): Known {
   const isShareable = start !== undefined && !SEVERAL_STATEMENTS.test(text) && !TOUCHES_SESSION.test(text)
   const mayRead = isShareable && text.length <= LONGEST_READ
   const isRead = mayRead && !WRITES_OR_LOCKS.test(text) && callsNothing(text)
-  const it: Known = { isShareable, isRead, speed: undefined }
+  const it: Known = { isShareable, isTimeless: !NAMES_A_TIME.test(text), isRead, speed: undefined }
   if (text.length > LONGEST_KNOWN) {
     lastLong = { text, known: it }
     return it

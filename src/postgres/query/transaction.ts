@@ -43,6 +43,8 @@ export async function connectionFor(
     }
     // Where it was taken back by somebody else, its borrower has heard of that.
     if (isAnswer || borrower?.isOver) return { checkout, hasBegun: true }
+    // Given up by a time limit of pg's own, before the connection was.
+    if (checkout.state === 'open') checkout.release(error)
   }
 }
 

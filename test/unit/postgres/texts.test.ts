@@ -115,3 +115,21 @@ describe('a query is sent to a connection that is known to be alive', () => {
     expect(mayRunTwice(query)).toBe(false)
   })
 })
+
+describe('a long text', () => {
+  it.each([
+    ['a long word', `SELECT length('${'x'.repeat(200_000)}')`],
+    ['many words', `SELECT length('${'word '.repeat(40_000)}')`],
+    ['white space', `SELECT length('a${' '.repeat(200_000)}')`],
+    ['quotes', `SELECT length('${'"'.repeat(200_000)}')`],
+    ['parentheses', `SELECT ${'('.repeat(100_000)}1${')'.repeat(100_000)}`],
+    ['comments', `${'/* a */'.repeat(30_000)} SELECT 1`],
+    ['dots', `SELECT ${'a.'.repeat(100_000)}b`],
+    ['semicolons', `SELECT 1${'; '.repeat(100_000)}`],
+  ])('is looked through in no time: %s', (_, text) => {
+    const began = performance.now()
+    isShareable(text)
+    mayRunTwice(text)
+    expect(performance.now() - began).toBeLessThan(200)
+  })
+})
