@@ -184,7 +184,8 @@ export class Pool extends PgPool {
       verify: given.verify,
       reset: resolved.reset,
       leaseMillis: resolved.leaseMillis,
-      limits: this.#composes ? { isLeftAlone: (name) => isGiven(name, given) } : undefined,
+      // Elsewhere invocations may have different times, and share what one of them has dialled.
+      limits: this.#composes && runsOneAtATime() ? { isLeftAlone: (name) => isGiven(name, given) } : undefined,
       invocationMillis: () => this.#environment.currentInvocation?.()?.budgetMillis ?? Infinity,
       profile,
       credentials: this.#credentials,

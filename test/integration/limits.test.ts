@@ -1,6 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Pool, type PoolOptions, wrapHandler } from '../../src/index'
-import { environment } from '../../src/registry/environment'
 import { createDatabase, type TestDatabase } from '../support/database'
 import { startWire } from '../support/wire'
 
@@ -8,7 +7,14 @@ const FUNCTION_MILLIS = 4000
 const NAMES = ['statement_timeout', 'transaction_timeout', 'client_connection_check_interval'] as const
 
 let pool: Pool
-afterEach(() => pool.end())
+beforeEach(() => {
+  vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'orders')
+  vi.stubEnv('AWS_LAMBDA_RUNTIME_API', '127.0.0.1:9001')
+})
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await pool.end()
+})
 
 /** What the server says of its limits, inside of an invocation that can last for 4 s. */
 async function limits(database: TestDatabase, options: PoolOptions = {}): Promise<(string | null)[]> {
@@ -38,7 +44,6 @@ describe('what runs at the server', () => {
   it('is left alone outside of invocations', async () => {
     await using database = await createDatabase()
     pool = new Pool(database.config)
-    expect(environment().currentInvocation?.()).toBeUndefined()
     expect((await pool.query('SHOW statement_timeout')).rows).toEqual([{ statement_timeout: '0' }])
     await pool.end()
   })

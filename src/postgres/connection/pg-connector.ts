@@ -9,7 +9,7 @@ import { FAULTY, noteReports, type Watched, watchFaults } from './fault.js'
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
 import { addLease, LeaseTerms } from './lease.js'
 import { limit } from './limits.js'
-import { onLoss } from './loss.js'
+import { noteLoss, onLoss } from './loss.js'
 import { askQuietly, isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import { prepareOn } from './pooled-query.js'
 import type { Profile } from './profile.js'
@@ -152,6 +152,7 @@ export class PgConnector implements Connector<PgClient> {
       const client = newClient()
       let hasFailed = false
       const report = (error: Error) => {
+        noteLoss(client, error)
         if (!hasFailed) opening.lost(error)
       }
       // From here to its end the client has this listener, so that no failure of a connection can end the process.

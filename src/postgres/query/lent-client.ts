@@ -5,6 +5,7 @@ import { systemClock } from '../../pool/clock.js'
 import { doubleRelease } from '../../pool/errors.js'
 import type { Checkout } from '../../pool/slot.js'
 import { listenForAnswers } from '../connection/last-answer.js'
+import { lossOf } from '../connection/loss.js'
 import { isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
 import { type BoundStatement, PooledQuery, preparesOn } from '../connection/pooled-query.js'
 import { borrowerOf } from './borrower.js'
@@ -141,9 +142,10 @@ function queryOfLoan(this: LentClient, query: Query, config: unknown, values?: u
   const borrower = borrowerOf(checkout.label)
   const given = (config ?? {}) as Submitted
   const begin = this[BEGIN]
-  if (begin?.error !== undefined) {
+  const refusal = begin?.error ?? (isUsable(this) ? undefined : lossOf(this))
+  if (refusal !== undefined) {
     const tell = [values, callback, given.callback].find((it) => typeof it === 'function')
-    return refused(this, config, tell && bound(tell as Callback), begin.error)
+    return refused(this, config, tell && bound(tell as Callback), refusal)
   }
   if (begin !== undefined && !isSingleStatement(config)) sendBegin(this, query, begin)
   if (typeof given.submit === 'function') {
@@ -212,7 +214,7 @@ export function forgetBegin(client: LentClient, begin: PendingBegin): void {
   if (client[BEGIN] === begin) client[BEGIN] = undefined
 }
 
-/** Whatever is asked of a transaction that has not begun fails like its begin. */
+/** Fails at once what may not be sent. */
 function refused(client: LentClient, config: unknown, callback: unknown, error: Error): unknown {
   const { submit, handleError } = Object(config) as {
     submit?: unknown
