@@ -170,7 +170,7 @@ export class Pool extends PgPool {
       moved: () => this.#pool.condemn(),
     })
     const isOfPg = (Client as unknown) === PgPlainClient
-    this.#composes = isOfPg && profile.ownsSession
+    this.#composes = isOfPg && profile.ownsSession && !(given as { pipeline?: unknown }).pipeline
     const { prepareAfter, preparedStatements } = resolved
     if (this.#composes && prepareAfter < Infinity) {
       const noNames = () => warnOnce('PG_THAW_NO_PREPARE', NO_PREPARE, [undefined])

@@ -75,6 +75,22 @@ describe('a statement with values', () => {
     expect(pool.stats().reused).toBeGreaterThanOrEqual(8)
   })
 
+  it.each(['pool', 'client'] as const)('is answered whatever callback stands in the query itself (%s)', async (by) => {
+    await open()
+    const client = by === 'client' ? await pool.connect() : undefined
+    for (let time = 0; time < 3; time += 1) {
+      const own = new Promise((resolve) => {
+        const config = { text: BY_KEY, values: [1], callback: resolve } as pg.QueryConfig
+        const answer: unknown = client === undefined ? pool.query(config) : client.query(config)
+        // As with pg: the pool goes by its own callback, a client by that of the query.
+        if (client === undefined) resolve(answer)
+      })
+      await own
+    }
+    client?.release()
+    expect(pool.stats()).toMatchObject({ lent: 0, prepared: 1 })
+  })
+
   it('has one of a bounded number of names, and the one not used for longest is closed', async () => {
     await open({ preparedStatements: 3 })
     const text = (n: number) => `SELECT ${n} + $1::int AS sum`

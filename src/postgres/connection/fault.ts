@@ -41,7 +41,7 @@ export function watchFaults(client: PgClient, demoted: () => void): void {
     if (!isOfSession(code)) return
     const query = client._activeQuery
     // A name of the pool's own that can't be used is no fault of the session.
-    if (query instanceof PooledQuery && query.isAboutName) return
+    if (query instanceof PooledQuery && query.isAboutName(code)) return
     if (code === SQLSTATE.READ_ONLY_SQL_TRANSACTION) {
       if (isWritable(client)) return
       demoted()

@@ -1,4 +1,9 @@
+import { isOfSession } from './fault.js'
 import type { PgClient, SigningIn } from './pg-client.js'
+
+const LIMITS = Symbol('pg-thaw.limits')
+
+type Limited = PgClient & { [LIMITS]?: string }
 
 /** How often the server looks whether the client of a running statement is still connected. */
 const CHECK_INTERVAL = '2s'
@@ -32,7 +37,8 @@ export function limit(client: PgClient, millis: number, isLeftAlone: (name: stri
       hasLeft = true
     }
   }
-  return new Promise((resolve) => {
+  ;(client as Limited)[LIMITS] = text
+  const limited = new Promise<void>((resolve, reject) => {
     const nothing = () => {}
     const query = {
       // Who was let in without a password is asked now.
@@ -41,10 +47,21 @@ export function limit(client: PgClient, millis: number, isLeftAlone: (name: stri
       handleDataRow: nothing,
       handleCommandComplete: nothing,
       handleReadyForQuery: resolve,
-      handleError: () => resolve(),
+      // The server's last word is no answer, and the socket says so only a moment later.
+      handleError: (error: Error & { code?: string }) =>
+        isOfSession(error.code) || !error.code ? reject(error) : resolve(),
     }
     // In the step in which pg hears that it is connected: the answer may follow in the same one.
     client.once('connect', () => void client._queryQueue?.push(query))
     client.once('end', () => resolve())
   })
+  // Connecting may fail first, and nobody waits for it then.
+  limited.catch(() => {})
+  return limited
+}
+
+/** Has the server set them again, after they were reset with everything else. */
+export async function limitAgain(client: PgClient): Promise<void> {
+  const text = (client as Limited)[LIMITS]
+  if (text !== undefined) await client.query(text)
 }

@@ -8,7 +8,7 @@ import type { CredentialSource, CredentialsFailure, SignIn } from './credentials
 import { FAULTY, noteReports, type Watched, watchFaults } from './fault.js'
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
 import { addLease, LeaseTerms } from './lease.js'
-import { limit } from './limits.js'
+import { limit, limitAgain } from './limits.js'
 import { noteLoss, onLoss } from './loss.js'
 import { askQuietly, isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import { prepareOn } from './pooled-query.js'
@@ -110,8 +110,11 @@ export class PgConnector implements Connector<PgClient> {
     const { reset } = this.#options
     if (reset === 'none') return
     if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK')
-    if (reset === 'clean') await client.query(CLEAN)
-    else if (typeof reset === 'function') await reset(client)
+    if (reset === 'clean') {
+      await client.query(CLEAN)
+      await limitAgain(client)
+    }
+    if (typeof reset === 'function') await reset(client)
     if (isSettling(client) || isBusy(client) || client.getTransactionStatus() !== 'I') {
       throw new Error('the reset left the connection busy or in a transaction')
     }

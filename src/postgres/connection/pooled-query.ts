@@ -23,6 +23,7 @@ export interface Ahead {
 interface PgQuery {
   readonly text: string
   readonly values?: unknown
+  callback?: unknown
   submit(connection: Wire): Error | null
   handleRowDescription(message: { fields: FieldDef[] }): void
   handleDataRow(message: object): void
@@ -64,6 +65,8 @@ export class PooledQuery extends Base {
 
   constructor(client: PgClient, config: string | QueryConfig, values: unknown, prepares: boolean, ahead: Ahead = {}) {
     super(config, values)
+    // pg asks for one only where there is none, and a pool goes by what it is given beside.
+    this.callback = undefined
     this.#client = client
     this.#statements = prepares ? statementsOf(client) : undefined
     this.#ahead = ahead
@@ -104,9 +107,14 @@ export class PooledQuery extends Base {
     }
   }
 
-  /** Whether the server still has to say if it can run as it was prepared. */
-  get isAboutName(): boolean {
-    return this.#statement !== undefined && !this.#isBound
+  /** Whether such an error would be for a name of the pool's own, and not for the session. */
+  isAboutName(code: string | undefined): boolean {
+    return this.#statement !== undefined && !this.#isBound && this.#beginning === 0 && MAY_BE_STALE.test(code ?? '')
+  }
+
+  /** Whether the ping ahead of it has not been answered: then two answers are due. */
+  get isProving(): boolean {
+    return this.#isProving
   }
 
   /** From the client: the server is about to run what was bound. */
@@ -151,12 +159,15 @@ export class PooledQuery extends Base {
       if (this.#statement !== undefined && !this.#isReused) this.#statement.isParsed = false
       this.#ahead.beginFailed?.(error)
     } else if (this.#statement !== undefined && !this.#isBound) {
-      // Its Parse may have been cancelled.
-      this.#statements?.forget(this.text, this.#statement, error)
+      // A Parse may have been cancelled. One that was done before says nothing by itself of an error that is not for its name.
+      if (!this.#isReused || MAY_BE_STALE.test(error.code ?? '')) {
+        this.#statements?.forget(this.text, this.#statement, error)
+      }
       this.#statement = undefined
-      const isItsName = this.#isReused || error.code === SQLSTATE.DUPLICATE_STATEMENT
-      // What was cancelled, or is the server's last word, has nothing to do with the name.
-      if (isItsName && this.#mayRunAgain && !error.code?.startsWith('57')) {
+      const isItsName = this.#isReused
+        ? MAY_BE_STALE.test(error.code ?? '')
+        : error.code === SQLSTATE.DUPLICATE_STATEMENT
+      if (isItsName && this.#mayRunAgain) {
         this.#mayRunAgain = false
         // The first in the queue, so that the order in which the client was asked stays.
         return void this.#client._queryQueue?.unshift(this)
@@ -197,6 +208,12 @@ export class PooledQuery extends Base {
     connection.sync()
   }
 }
+
+/**
+ * What a server says where a statement can't run as it was prepared: its result has changed (0A), its name is gone (26), its tables,
+ * columns or operators are others now (42), a value no longer fits its parameter (22).
+ */
+const MAY_BE_STALE = /^(0A|22|26|42)/
 
 /** Looked up each time: programs put their own in its place. */
 function converted(value: unknown): unknown {

@@ -28,10 +28,10 @@ export enum SQLSTATE {
  * the network, its resolver or this machine has a bad moment.
  *
  * - classes 28 (who may sign in), 3D (no such database), 42 (a right, a role, a parameter), 22 (its value), 0A (the protocol)
- * - a host that does not exist, a certificate that is not trusted, TLS that is not spoken, and what Node.js refuses of its caller
+ * - a host, a socket or a file that does not exist or may not be used, a certificate that is not trusted, TLS that is not spoken, and what Node.js refuses of its caller
  */
 const PERMANENT =
-  /^(28|3D|42|22|0A)\w{3}$|^(ENOTFOUND|EPROTO|ERR_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_|PATH_LENGTH_)|CERT/
+  /^(28|3D|42|22|0A)\w{3}$|^(ENOTFOUND|ENOENT|EACCES|EPERM|EISDIR|ENOTDIR|EPROTO|ERR_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_|PATH_LENGTH_)|CERT/
 
 /** Codes of a server or of the system. What has one of another kind comes from somebody's own code, and waiting can't mend that. */
 const OF_SERVER_OR_SYSTEM = /^(\w{5}|E[A-Z\d_]+)$/

@@ -9,7 +9,7 @@ import { type CurrentInvocation, type Environment, environment, type Whose } fro
 import { forsake, giveUp, isUsable, type PgClient } from '../connection/pg-client.js'
 import { wrongValue } from '../options/option-checks.js'
 import type { ResolvedOptions } from '../options/options.js'
-import { areAll, type Below, Borrower, belongingTo, borrowerOf } from './borrower.js'
+import { areAll, type Below, Borrower, belongingTo, borrowerOf, sharersOf } from './borrower.js'
 import { Deadlines } from './deadlines.js'
 import { KeepAlive } from './keep-alive.js'
 import { publishLeak, warnOnce } from './reports.js'
@@ -334,7 +334,10 @@ export class Borrowing {
     const isLeft = (borrower: Borrower) => borrower.isForsaken
     this.pool.turnAway((label) => label instanceof Borrower && isLeft(label))
     // What ran there is being cancelled on the server by now.
-    for (const { resource } of this.pool.reclaim((label) => areAll(label, isLeft))) forsake(resource)
+    for (const checkout of this.pool.reclaim((label) => areAll(label, isLeft))) {
+      forsake(checkout.resource)
+      this.#taken(checkout)
+    }
     for (const borrower of left) this.done(borrower)
     const many = left.length === 1 ? 'One query or client' : `${left.length} queries and clients`
     const end = error === undefined ? 'was cut off' : `failed (${codeOf(error) ?? 'without a code'})`
@@ -374,7 +377,16 @@ export class Borrowing {
     for (const borrower of cut) borrower.cutOff(failure(borrower.hasBegun ? 'unknown' : 'safe'))
     // The socket closes only once the server has been asked to cancel: a pooler forgets whose query it was when its client is gone. Where
     // the network is down that is too late for a rollback that the borrower sends after its query.
-    for (const { resource } of reclaimed) giveUp(resource, failure('unknown'))
+    for (const checkout of reclaimed) {
+      giveUp(checkout.resource, failure('unknown'))
+      this.#taken(checkout)
+    }
+  }
+
+  /** Nobody gives it back any more. */
+  #taken(checkout: Checkout<PgClient>): void {
+    this.#clients.delete(checkout)
+    sharersOf(checkout.label)?.taken?.()
   }
 }
 

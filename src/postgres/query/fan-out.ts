@@ -106,6 +106,10 @@ export class FanOut {
   #open(loan: SharedLoan, checkout: Checkout<PgClient>): void {
     loan.begin(checkout, this.#borrowing.unrefsIdle)
     this.#loans.add(loan)
+    loan.taken = () => {
+      this.#loans.delete(loan)
+      this.#joinUnproven(loan)
+    }
   }
 
   /** What could not go out unproven joins when the connection has answered. */
@@ -240,6 +244,8 @@ export class FanOut {
 export class SharedLoan implements Sharers {
   /** Who may join only when the connection has given an answer. */
   readonly unproven: Place[] = []
+  /** Called when it was taken from all of them. */
+  taken: () => void = () => {}
   readonly #asks = new Set<Ask>()
   readonly #isSlow: boolean
   #checkout: Checkout<PgClient> | undefined

@@ -8,6 +8,7 @@ import { listenForAnswers } from '../connection/last-answer.js'
 import { lossOf } from '../connection/loss.js'
 import { isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
 import { type BoundStatement, PooledQuery, preparesOn } from '../connection/pooled-query.js'
+import { SyncPing } from '../connection/sync-ping.js'
 import { borrowerOf } from './borrower.js'
 import type { Borrowing } from './borrowing.js'
 import { explained } from './retry.js'
@@ -96,7 +97,8 @@ function giveBack(checkout: Checkout<PgClient>, borrowing: Borrowing, discard: E
 
 /** Whether all that runs on it are plain queries: a cursor, a stream or a copy may wait for its borrower, who has left. */
 function endsByItself({ _activeQuery, _queryQueue = [], _sentQueryQueue = [] }: PgClient): boolean {
-  return [_activeQuery, ..._queryQueue, ..._sentQueryQueue].every((it) => !it || it instanceof pg.Query)
+  const all = [_activeQuery, ..._queryQueue, ..._sentQueryQueue]
+  return all.every((it) => !it || it instanceof pg.Query || it instanceof SyncPing)
 }
 
 /** A query that is under way when its client is released takes effect, as with pg.Pool, but nobody else gets the client meanwhile. */
@@ -179,21 +181,23 @@ function ask(
 ): unknown {
   const composed = compose(client, config, values)
   if (composed === undefined) return query(config, values, callback)
-  query(composed, callback)
+  query(composed, callback ?? (config as Submitted).callback)
   return undefined
 }
 
 /** The query as one that is prepared, or has the begin of its transaction ahead of it. */
 function compose(client: LentClient, config: unknown, values: unknown): PooledQuery | undefined {
   const begin = client[BEGIN]
-  client[BEGIN] = undefined
   // In a pipeline of the user's own what follows is sent already when a name turns out to be of no use: nothing could run again in its
   // place, and whether it stands in a transaction is known only later.
   const prepares = !client.pipeline && preparesOn(client) && isPreparable(config, values)
   if (begin === undefined) return prepares ? new PooledQuery(client, config as string, values, true) : undefined
-  begin.left()
   const ahead = { begin: begin.statements, beginFailed: (error: Error) => begin.failed(error) }
-  return new PooledQuery(client, config as string, values, prepares, ahead)
+  // What is read of the query may throw: then nothing has begun.
+  const composed = new PooledQuery(client, config as string, values, prepares, ahead)
+  client[BEGIN] = undefined
+  begin.left()
+  return composed
 }
 
 /** What can't leave in one write with it follows it. */

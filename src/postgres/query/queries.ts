@@ -193,6 +193,6 @@ function signalOf(text: unknown): AbortSignal | undefined {
 /** Nobody could ever end it: the next query of the pool goes wherever there is room. */
 function leftOpen(): PoolError {
   const text =
-    'the query left a transaction open, which was rolled back: `pool.query()` has no connection of its own. Use `pool.transaction(fn)`, or `client.query()` of `pool.connect()`'
+    'the query left a transaction open, which nobody could end: `pool.query()` has no connection of its own. Use `pool.transaction(fn)`, or `client.query()` of `pool.connect()`'
   return new PoolError('POOL_TRANSACTION_LEFT_OPEN', text, { retry: 'never' })
 }

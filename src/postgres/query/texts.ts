@@ -9,6 +9,9 @@ const PLAIN_START =
 const TOUCHES_SESSION =
   /\b(?:set_config|pg_(?:try_)?advisory\w*|lo_\w+|setseed|dblink\w*)\s*\(|^\s*(?:select|with)\b[\s\S]*\binto\b/i
 
+/** A comment between a name and its parenthesis. */
+const HIDDEN_CALL = /(?:\*\/|--[^\n]*\n)\s*\(/
+
 /** A semicolon with something behind it: perhaps several statements, perhaps one inside a string. Not worth finding out. */
 const SEVERAL_STATEMENTS = /;\s*\S/
 
@@ -22,10 +25,11 @@ const NAMES_A_TIME = /['$]\s*(?:now|today|tomorrow|yesterday)\b/i
  * A word before a parenthesis: a function that is called, or a keyword. From the beginning of a word only, so that a long one is looked
  * through once.
  */
-const CALLS = /(\.\s*)?\b(\w+)\s*\(/g
+const CALLS = /(\.\s*)?(?<![\w$\u0080-\uffff])([\w$\u0080-\uffff]+)\s*\(/g
 
-/** A name in quotes that is called. */
+/** A name in quotes that is called; and a comment, which may stand between a name and its parenthesis. */
 const QUOTED_CALL = /"\s*\(/
+const COMMENT = /\/\*|--/
 
 /**
  * What may stand before a parenthesis in a statement that certainly only reads: keywords, types, and functions of PostgreSQL that change
@@ -168,7 +172,8 @@ function about(text: string): Known {
   if (found !== undefined) return found
   if (text === lastLong?.text) return lastLong.known
   const start = PLAIN_START.exec(text)?.[1]?.toLowerCase()
-  const isShareable = start !== undefined && !SEVERAL_STATEMENTS.test(text) && !TOUCHES_SESSION.test(text)
+  const isShareable =
+    start !== undefined && !HIDDEN_CALL.test(text) && !SEVERAL_STATEMENTS.test(text) && !TOUCHES_SESSION.test(text)
   const mayRead = isShareable && text.length <= LONGEST_READ
   const isRead = mayRead && !WRITES_OR_LOCKS.test(text) && callsNothing(text)
   const it: Known = { isShareable, isTimeless: !NAMES_A_TIME.test(text), isRead, speed: undefined }
@@ -183,7 +188,7 @@ function about(text: string): Known {
 
 /** Whether no function is called that may write. */
 function callsNothing(text: string): boolean {
-  if (QUOTED_CALL.test(text)) return false
+  if (QUOTED_CALL.test(text) || COMMENT.test(text.replace(PLAIN_START, ''))) return false
   for (const [, dot, name = ''] of text.matchAll(CALLS)) {
     // What stands in a schema may be anybody's.
     if (dot !== undefined || !HARMLESS.has(name.toLowerCase())) return false

@@ -45,6 +45,7 @@ describe('a query runs alone', () => {
     'select pg_try_advisory_xact_lock (1)',
     'SELECT * INTO TEMP t FROM u',
     'SELECT lo_create(0)',
+    "SELECT set_config/**/('search_path', 'x', false)",
     '',
   ])('%s', (text) => {
     expect(isShareable(text)).toBe(false)
@@ -94,6 +95,12 @@ describe('a query is sent to a connection that is known to be alive', () => {
     'SELECT * INTO u FROM t',
     'SELECT create_order($1)',
     'SELECT app.now()',
+    'SELECT hr.emp$count(1)',
+    'SELECT pkg$trim($1)',
+    'SELECT écount(1)',
+    'SELECT my_write/**/(1)',
+    'SELECT my_write--\n(1)',
+    'SELECT now() /* or never */',
     'SELECT "lower" (x) FROM t',
     'SELECT nextval($1)',
     'SELECT pg_notify($1, $2)',
