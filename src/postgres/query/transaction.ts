@@ -110,7 +110,7 @@ export async function runInTransaction<T>(
     return result
   } catch (error) {
     forgetBegin(lent, begin)
-    const mayBeOpen = client.getTransactionStatus() !== 'I' || isBusy(lent) || isSettling(lent)
+    const mayBeOpen = client.getTransactionStatus?.() !== 'I' || isBusy(lent) || isSettling(lent)
     if (begin.hasLeft && mayBeOpen) await rollBack(client)
     throw error
   } finally {
