@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import type { QueryConfig } from 'pg'
 import { describe, expect, it } from 'vitest'
+import { wrapHandler } from '../../src/index'
 import { database, openPool as open, pool } from '../support/pool-under-test'
 import { within } from '../support/within'
 
@@ -162,5 +163,43 @@ describe('a signal of a query on a lent client', () => {
     controller.abort()
     expect(await outcome).toMatchObject({ code: 'POOL_QUERY_ABORTED' })
     expect(pool.stats()).toMatchObject({ lent: 0, lateReturns: 0 })
+  })
+
+  it('in a call leaves the rest of the call its time, and another client', async () => {
+    open({ max: 1 })
+    const controller = new AbortController()
+    const handler = wrapHandler(async (_event: unknown, _context: object) => {
+      const client = await pool.connect()
+      try {
+        const asked = client.query({ text: SLOW, signal: controller.signal })
+        const outcome = asked.catch((error) => error.code)
+        await untilRunning()
+        controller.abort()
+        return [await outcome, (await pool.query('SELECT 1 AS one')).rows]
+      } finally {
+        client.release()
+      }
+    })
+    expect(await handler({}, {})).toEqual(['POOL_QUERY_ABORTED', [{ one: 1 }]])
+    expect(pool.stats()).toMatchObject({ lent: 0, unfinished: 0, lateReturns: 0 })
+  })
+
+  it('that comes after the call which left the query behind settles nothing, nor touches who has the slot then', async () => {
+    open({ max: 1, lingerMillis: 0 })
+    const controller = new AbortController()
+    const left: Promise<unknown>[] = []
+    const handler = wrapHandler(async (_event: unknown, _context: object) => {
+      const client = await pool.connect()
+      left.push(client.query({ text: SLOW, signal: controller.signal }))
+      await untilRunning()
+    })
+    await handler({}, {})
+    expect(pool.stats()).toMatchObject({ lent: 0, unfinished: 1 })
+    const next = await pool.connect()
+    controller.abort()
+    expect((await next.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    next.release()
+    const nothing = new Promise(setImmediate).then(() => 'nothing')
+    expect(await Promise.race([left[0]?.then(String, String), nothing])).toBe('nothing')
   })
 })
