@@ -20,9 +20,9 @@ export type DialFailure = 'permanent' | 'transient' | 'crowded' | 'absent'
 
 /**
  * What a returned resource looks like, from what is known locally: `clean` can be lent again as it is, `dirty` has to be reset first,
- * `unusable` can't be trusted: something is running on it, or nobody knows.
+ * `unusable` can't be trusted: something is running on it, or nobody knows; `faulty` has reported an error that is its own.
  */
-export type Condition = 'clean' | 'dirty' | 'unusable'
+export type Condition = 'clean' | 'dirty' | 'unusable' | 'faulty'
 
 /**
  * All that a pool needs to know of what it pools. Each of these may throw, reject, hang or settle late without costing the pool a

@@ -114,7 +114,6 @@ export class ResourcePool<R> {
   #idleTimer: Timer | undefined
   /** The suspicion of which it will be known in a moment what there was to it. */
   #glance: number | undefined
-  #seen: Promise<void> | undefined
   /** Rings when the first of those that were idle then is too old, on the monotonic clock. */
   #ageTimer: Timer | undefined
   #agesAt = NEVER
@@ -209,9 +208,11 @@ export class ResourcePool<R> {
     } catch (error) {
       this.#fault(error)
     }
-    if (condition !== 'clean' && !discard) this.#guard(() => this.#observer.returnedDirty?.(checkout, condition))
+    if ((condition === 'dirty' || condition === 'unusable') && !discard)
+      this.#guard(() => this.#observer.returnedDirty?.(checkout, condition))
     const why = discard ? 'discarded' : slot.whyNotLend(wall, monotonic, this.#options, this.#known)
-    if (why !== undefined && why !== 'unproven') this.#retire(slot, why)
+    if (condition === 'faulty' && !discard) this.#retire(slot, 'fault')
+    else if (why !== undefined && why !== 'unproven') this.#retire(slot, why)
     else if (condition === 'unusable') this.#retire(slot, 'busy')
     else if (this.#ended !== undefined && this.#waiting.length === 0) this.#retire(slot, 'end')
     else if (condition === 'dirty') this.#restore(slot)
@@ -301,7 +302,7 @@ export class ResourcePool<R> {
     const { trusted } = this.#known
     const suspicion = this.#suspect()
     this.#glance = seen && suspicion
-    this.#seen = seen?.then(() => this.#glanced(suspicion, trusted))
+    void seen?.then(() => this.#glanced(suspicion, trusted))
     for (const slot of this.#chains.idle.snapshot()) {
       if (slot.state.name !== 'idle') continue
       const why = this.#whyNotLend(slot)
@@ -322,13 +323,12 @@ export class ResourcePool<R> {
     if (this.#known.trusted === suspicion) this.#known.trusted = trusted
     if (this.#glance !== suspicion) return
     this.#glance = undefined
-    this.#seen = undefined
     this.#serve()
   }
 
-  /** Resolves when it is known what {@link wake} waits for; `undefined` when it is. */
-  get seen(): Promise<void> | undefined {
-    return this.#seen
+  /** Whether it will be known in a moment what {@link wake} waits for. */
+  get isGlancing(): boolean {
+    return this.#glance !== undefined
   }
 
   /** Lets no resource that is open now be lent again, and gives up dials. The pool stays usable. Resolves when what is closing is closed. */

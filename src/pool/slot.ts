@@ -21,6 +21,8 @@ export const RETIRE_REASONS = [
   'discarded',
   /** Came back while something was running on it, or in an unknown state. */
   'busy',
+  /** Has reported an error that is its own, and not that of what was asked. */
+  'fault',
   /** Could not be reset. */
   'reset',
   /** More idle than may be kept. */

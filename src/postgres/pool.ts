@@ -177,7 +177,7 @@ export class Pool extends PgPool {
     })
     // What a creator returns is seen only then.
     const isOfPg = (Client as unknown) === PgPlainClient && !given.creator
-    this.#composes = isOfPg && profile.ownsSession
+    this.#composes = isOfPg && profile.ownsSession && !(given as { pipeline?: unknown }).pipeline
     const { prepareAfter, preparedStatements } = resolved
     if (this.#composes && prepareAfter < Infinity) {
       const noNames = () => warnOnce('PG_THAW_NO_PREPARE', NO_PREPARE, [undefined])
@@ -187,10 +187,13 @@ export class Pool extends PgPool {
       newClient: () => (profile.ownsSession ? new Client(config) : leaveSessionAlone(new Client(config))),
       creator: given.creator,
       preparing: this.#preparing,
+      demoted: () => this.#pool.condemn(),
       onConnect: given.onConnect,
       verify: given.verify,
       reset: resolved.reset,
       leaseMillis: resolved.leaseMillis,
+      // Elsewhere invocations may have different times, and share what one of them has dialled.
+      limits: this.#composes && runsOneAtATime() ? { isLeftAlone: (name) => isGiven(name, given) } : undefined,
       invocationMillis: () => this.#environment.currentInvocation?.()?.budgetMillis ?? Infinity,
       profile,
       credentials: this.#credentials,
@@ -343,7 +346,7 @@ export class Pool extends PgPool {
     const state = this as { ending: boolean; ended: boolean }
     state.ending = true
     await this.#pool.end(Math.min(END_PATIENCE_MILLIS, this.#borrowing.remainingMillis()))
-    this.#borrowing.deadlines.end()
+    this.#borrowing.end()
     this.#credentials?.end()
     this.#environment.pools.delete(this.#live)
     state.ended = true
@@ -413,24 +416,22 @@ export class Pool extends PgPool {
     return this.#lendTo(await this.#borrowing.checkOut(borrower, (it) => it), work)
   }
 
-  async #transactAs<T>(
+  /** Each run is lent a connection of its own: that of the last one may be what was at fault. */
+  #transactAs<T>(
     borrower: Borrower | undefined,
     work: (client: PoolClient) => Promise<T>,
     statements: readonly [BoundStatement, ...BoundStatement[]],
     retries: number,
   ): Promise<T> {
-    if (this.connect !== ownConnect) {
-      return this.#useConnected(borrower, (client) =>
-        withRetries(retries, () => runInTransaction(client, work, statements, 'alone')),
-      )
+    const once = async () => {
+      if (this.connect !== ownConnect) {
+        return this.#useConnected(borrower, (client) => runInTransaction(client, work, statements, 'alone'))
+      }
+      const { checkout, hasBegun } = await connectionFor(this.#borrowing, borrower, statements[0], this.#composes)
+      const how = hasBegun ? 'begun' : this.#composes ? 'with-first' : 'alone'
+      return this.#lendTo(checkout, (client) => runInTransaction(client, work, statements, how))
     }
-    const { checkout, hasBegun } = await connectionFor(this.#borrowing, borrower, statements[0], this.#composes)
-    const how = this.#composes ? 'with-first' : 'alone'
-    return this.#lendTo(checkout, (client) =>
-      withRetries(retries, (attempt) =>
-        runInTransaction(client, work, statements, hasBegun && attempt === 0 ? 'begun' : how),
-      ),
-    )
+    return withRetries(retries, once, () => !borrower?.isOver)
   }
 
   async #lendTo<T>(checkout: Checkout<PgClient>, work: (client: PoolClient) => Promise<T>): Promise<T> {
@@ -463,6 +464,12 @@ export class Pool extends PgPool {
       else await dispose()
     }
   }
+}
+
+/** Whether the user has an opinion of a setting: in an option, in `options`, or in `PGOPTIONS`. */
+function isGiven(name: string, given: PoolOptions): boolean {
+  const texts = [given.options, given.connectionString, process.env.PGOPTIONS]
+  return name in given || texts.some((text) => text?.includes(name))
 }
 
 const NO_PREPARE =

@@ -1,8 +1,10 @@
 // The instrumentation must be there before pg is loaded.
 import './support/tracing'
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Pool, type PoolOptions } from '../../src/index'
+import { type CurrentInvocation, environment, type LivePool } from '../../src/registry/environment'
 import { createDatabase, type TestDatabase } from '../support/database'
 import { expectClean } from './support/guard'
 import { childrenOf, forgetSpans, inSpan, poolMetrics, spans } from './support/tracing'
@@ -33,6 +35,23 @@ function countByParent(name: string): Record<string, number> {
     counts[parent] = (counts[parent] ?? 0) + 1
   }
   return counts
+}
+
+const PREPARED = 'SELECT $1::int AS answer'
+
+/** The texts on the spans of queries, or on all of that name. */
+function textsOf(name?: string): unknown[] {
+  const ofQueries = spans().filter((span) =>
+    name === undefined ? span.name.startsWith('pg.query') : span.name === name,
+  )
+  return ofQueries.map(({ attributes }) => attributes['db.query.text'])
+}
+
+/** An invocation begins, after a time in which the process may have been frozen. */
+function thaw(quietMillis = 1000): void {
+  const invocation: CurrentInvocation = { budgetMillis: 3000, isAnswered: false, remainingMillis: () => 3000 }
+  const live = [...environment().pools].find((it) => it.pool === pool) as LivePool
+  live.wake(invocation, quietMillis)
 }
 
 describe('OpenTelemetry instrumentation-pg', () => {
@@ -129,6 +148,58 @@ describe('OpenTelemetry instrumentation-pg', () => {
     const once = Object.fromEntries(calls.map((call) => [call.id, 1]))
     expect(countByParent('pg-pool.connect')).toEqual(once)
     expect(countByParent(query)).toEqual(once)
+  })
+
+  it.each([
+    ['by the pool', () => pool.query(PREPARED, [42])],
+    ['by a client', () => pool.use((client) => client.query(PREPARED, [42]))],
+    ['first in a transaction', () => pool.transaction((client) => client.query(PREPARED, [42]))],
+  ])("gives a prepared query asked %s one span, with the user's text", async (_, ask) => {
+    open({ max: 1 })
+    for (let time = 0; time < 3; time += 1) {
+      forgetSpans()
+      await inSpan('handler', ask)
+      expect(textsOf(query).filter((text) => text !== 'COMMIT')).toEqual([PREPARED])
+    }
+    expect(pool.stats()).toMatchObject({ prepared: 1, reused: 1 })
+  })
+
+  it('gives a read after a thaw one span, with its text, and the ping that rides along none', async () => {
+    open({ max: 1 })
+    for (let time = 0; time < 3; time += 1) {
+      await pool.query(PREPARED, [42])
+      forgetSpans()
+      thaw()
+      const { id } = await inSpan('handler', () => pool.query(PREPARED, [42]))
+      expect(childrenOf(id)).toEqual(['pg-pool.connect', query])
+      expect(textsOf()).toEqual([PREPARED])
+    }
+    expect(pool.stats()).toMatchObject({ pings: 3, prepared: 1, dials: 1 })
+  })
+
+  it.each([
+    ['a write', () => pool.query('UPDATE pg_temp.none SET n = $1', [1]).catch(() => {})],
+    ['a client', async () => (await pool.connect()).release()],
+  ])('gives the ping ahead of %s no span', async (_, ask) => {
+    open({ max: 1 })
+    await pool.query('SELECT 1')
+    forgetSpans()
+    thaw()
+    await inSpan('handler', ask)
+    expect(pool.stats().pings).toBe(1)
+    expect(textsOf().filter((text) => !String(text).startsWith('UPDATE'))).toEqual([])
+  })
+
+  it('gives the ping ahead of a call in which a flow may have been forgotten no span', async () => {
+    open({ max: 1 })
+    await pool.query('SELECT 1')
+    forgetSpans()
+    await inSpan('handler', async () => {
+      thaw(60_000)
+      while (pool.stats().idle === 0) await pause(1)
+    })
+    expect(pool.stats().pings).toBe(1)
+    expect(spans().map(({ name }) => name)).toEqual(['handler'])
   })
 
   it('tells of a query that failed on its span', async () => {

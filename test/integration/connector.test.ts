@@ -25,6 +25,8 @@ function connectorOf(options: Partial<PgConnectorOptions> = {}): PgConnector {
     profile: PROFILES.direct,
     credentials: undefined,
     preparing: undefined,
+    demoted: () => {},
+    limits: undefined,
     tls: undefined,
     isUnsaid: false,
     ...options,

@@ -75,6 +75,22 @@ describe('a statement with values', () => {
     expect(pool.stats().reused).toBeGreaterThanOrEqual(8)
   })
 
+  it.each(['pool', 'client'] as const)('is answered whatever callback stands in the query itself (%s)', async (by) => {
+    await open()
+    const client = by === 'client' ? await pool.connect() : undefined
+    for (let time = 0; time < 3; time += 1) {
+      const own = new Promise((resolve) => {
+        const config = { text: BY_KEY, values: [1], callback: resolve } as pg.QueryConfig
+        const answer: unknown = client === undefined ? pool.query(config) : client.query(config)
+        // As with pg: the pool goes by its own callback, a client by that of the query.
+        if (client === undefined) resolve(answer)
+      })
+      await own
+    }
+    client?.release()
+    expect(pool.stats()).toMatchObject({ lent: 0, prepared: 1 })
+  })
+
   it('has one of a bounded number of names, and the one not used for longest is closed', async () => {
     await open({ preparedStatements: 3 })
     const text = (n: number) => `SELECT ${n} + $1::int AS sum`
@@ -86,6 +102,7 @@ describe('a statement with values', () => {
   it.each([
     ['that is one of several', 'SELECT 1; SELECT 2', undefined],
     ['without values', 'SELECT 1 AS n', []],
+    ['that names a time by a word, which would stay what it was', "SELECT 'now'::timestamptz, $1::int", [1]],
     ['beyond 16 kB', `SELECT $1::int AS n /* ${'x'.repeat(16_384)} */`, [1]],
     ['that changes a table', 'CREATE TABLE IF NOT EXISTS other (id int)', undefined],
   ])('is left alone where it is one %s', async (_, text, values) => {
@@ -191,6 +208,62 @@ describe('a name that can not be used any more', () => {
     await expect(all('no number')).rejects.toMatchObject({ code: '22P02' })
     for (let time = 0; time < 3; time += 1) expect((await all(1)).rows).toHaveLength(1)
     expect(pool.stats().dials).toBe(1)
+  })
+
+  it('was dropped by a DEALLOCATE, or another one was: no name is given twice, and nothing is given up for good', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    await withName()
+    for (let time = 0; time < 4; time += 1) {
+      await pool.query('PREPARE mine AS SELECT 1')
+      await pool.query('DEALLOCATE mine')
+      for (let again = 0; again < 2; again += 1)
+        expect((await pool.transaction((client) => client.query(BY_KEY, [1]))).rows).toHaveLength(1)
+      const { rows } = await pool.query("SELECT name FROM pg_prepared_statements WHERE name LIKE 'pg_thaw_%'")
+      expect(rows).toHaveLength(1)
+      if (time % 2 === 1) await pool.query(`DEALLOCATE "${rows[0].name}"`)
+    }
+    expect(warned).not.toHaveBeenCalled()
+    warned.mockRestore()
+  })
+
+  it('is given up where its text would be read otherwise now', async () => {
+    await open()
+    const midnight = "SELECT extract(epoch FROM '2024-07-01'::timestamptz)::int AS at, $1::int AS n"
+    const july = "SELECT extract(month FROM '01/07/2024'::date)::int AS at, $1::int AS n"
+    const ask = async (text: string) => (await pool.query(text, [1])).rows[0].at
+    for (const zone of ['UTC', 'Asia/Tokyo']) {
+      await pool.query(`SET timezone = '${zone}'`)
+      for (let time = 0; time < 3; time += 1)
+        expect(await ask(midnight)).toBe(Date.UTC(2024, 6, 1) / 1000 - (zone === 'UTC' ? 0 : 32_400))
+    }
+    for (const [style, month] of [
+      ['MDY', 1],
+      ['DMY', 7],
+    ]) {
+      await pool.query(`SET datestyle = '${style}'`)
+      for (let time = 0; time < 3; time += 1) expect(await ask(july)).toBe(month)
+    }
+    expect(pool.stats().reused).toBeGreaterThan(3)
+  })
+
+  it('whose Parse was cancelled is not used', async () => {
+    await open({ prepare: 0, statement_timeout: 200 })
+    await database.admin.query('BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE')
+    await expect(byKey(1)).rejects.toMatchObject({ code: '57014' })
+    await database.admin.query('ROLLBACK')
+    expect((await pool.transaction((client) => client.query(BY_KEY, [1]))).rows).toHaveLength(1)
+  })
+
+  it("is none in a pipeline of the user's own, where what follows is sent already", async () => {
+    await withName()
+    await database.admin.query('ALTER TABLE items ADD COLUMN price int')
+    const client = (await pool.connect()) as PoolClient & { pipeline: boolean }
+    client.pipeline = true
+    const asked = ['BEGIN', 'SELECT * FROM items WHERE id = $1', 'DELETE FROM items WHERE id <> $1', 'COMMIT']
+    const results = await Promise.all(asked.map((text) => client.query(text, text.includes('$') ? [1] : undefined)))
+    client.pipeline = false
+    client.release()
+    expect(results.map(({ command }) => command)).toEqual(['BEGIN', 'SELECT', 'DELETE', 'COMMIT'])
   })
 
   it('is given up for good where names do not stay with the session, and that is told once', async () => {

@@ -207,16 +207,27 @@ describe.each(['half-open', 'deaf', 'cut', 'reset'] as const)('a connection that
   })
 })
 
+describe('a begin that is given up by a time limit of pg before its connection is', () => {
+  it('costs no slot: another connection begins', async () => {
+    await open({ max: 1, query_timeout: 100, connectionTimeoutMillis: 3000 })
+    relay.strike('deaf')
+    wake()
+    await pool.transaction((client) => client.query(WRITE, [1]))
+    expect(await ids()).toEqual([1])
+    expect(pool.stats()).toMatchObject({ lent: 0, idle: 1, waiting: 0 })
+  })
+})
+
 describe('a connection that answers the ping and dies afterwards', () => {
   it('loses what it was asked for, as ever', async () => {
     await open()
     wake()
-    const lost = pool.query('SELECT pg_sleep(5)')
+    const lost = expect(pool.query('SELECT pg_sleep(5)')).rejects.toMatchObject({ code: '57P01', retry: 'unknown' })
     await database.untilSessions(1, { where: "state = 'active'" })
     await database.admin.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()",
     )
-    await expect(lost).rejects.toMatchObject({ code: '57P01', retry: 'unknown' })
+    await lost
   })
 })
 

@@ -54,9 +54,9 @@ describe('what comes back', () => {
     expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
   })
 
-  it('C4: BEGIN sent as a lone pool.query opens no transaction for the next borrower', async () => {
+  it('C4: BEGIN sent as a lone pool.query says that it can not be kept, and opens no transaction for the next borrower', async () => {
     open()
-    await pool.query('BEGIN')
+    await expect(pool.query('BEGIN')).rejects.toMatchObject({ code: 'POOL_TRANSACTION_LEFT_OPEN' })
     const client = await pool.connect()
     expect(client.getTransactionStatus()).toBe('I')
     client.release()

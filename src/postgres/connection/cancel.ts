@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { systemClock, type Timer } from '../../pool/clock.js'
 import type { PgClient } from './pg-client.js'
+import { PooledQuery } from './pooled-query.js'
 
 /** The part of pg's connection that a CancelRequest takes. */
 export interface CancelConnection {
@@ -33,6 +34,8 @@ export function cancelOnServer(client: PgClient, newClient: () => PgClient): Can
   const { connection } = client
   // With pipelining the server turns to the next query when one is cancelled.
   let unanswered = Number(client.readyForQuery === false) + (client._sentQueryQueue?.length ?? 0)
+  const { _activeQuery: active } = client
+  if (active instanceof PooledQuery && active.isProving) unanswered += 1
   let patience = FIRST_PATIENCE_MILLIS
   let isOver = false
   let request: Request | undefined

@@ -29,6 +29,12 @@ export interface Wire extends Pick<Connection, 'stream' | 'sync'> {
   close(what: { type: 'S'; name: string }): void
 }
 
+/** How pg answers the server's last question of the sign-in. */
+export interface SigningIn extends Connection {
+  password(answer: string): void
+  sendSCRAMClientFinalMessage(answer: string): void
+}
+
 /** What waits for an answer of the server. */
 interface Asked {
   submit(connection: Connection): unknown

@@ -6,10 +6,12 @@ import { coverPassword } from '../options/secrets.js'
 import { type Cancellation, cancelOnServer } from './cancel.js'
 import { type Creator, endQuietly, takeFrom } from './creator.js'
 import type { CredentialSource, CredentialsFailure, SignIn } from './credentials.js'
+import { FAULTY, noteReports, type Watched, watchFaults } from './fault.js'
 import { leaveSessionAlone } from './foreign-session.js'
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
 import { addLease, LeaseTerms } from './lease.js'
-import { onLoss } from './loss.js'
+import { limit, limitAgain } from './limits.js'
+import { noteLoss, onLoss } from './loss.js'
 import { askQuietly, isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import { prepareOn } from './pooled-query.js'
 import type { Profile } from './profile.js'
@@ -31,8 +33,12 @@ export interface PgConnectorOptions {
   readonly leaseMillis: number
   /** How long an invocation lasts at most, ms. */
   readonly invocationMillis: () => number
+  /** Whether what runs at the server is limited to that, and which settings are somebody else's. */
+  readonly limits: { isLeftAlone(name: string): boolean } | undefined
   readonly profile: Profile
   readonly credentials: CredentialSource | undefined
+  /** Called when a server no longer takes writes. */
+  readonly demoted: () => void
   /** How statements are prepared; only on clients of pg's own. */
   readonly preparing: Preparing | undefined
   /** For `ssl: 'verify-full'`. */
@@ -88,11 +94,12 @@ export class PgConnector implements Connector<PgClient> {
 
   inspect(client: PgClient): Condition {
     const { reset, credentials } = this.#options
-    // As in `isUsable` and `isBusy`, but without a call: it runs at every return.
+    // As in `isUsable`, `isBusy` and `isFaulty`, but without a call: it runs at every return.
     const isLost = client._queryable === false || client._ending || client._ended
     if (isLost || client._activeQuery || client._queryQueue?.length || client._sentQueryQueue?.length) return 'unusable'
     // Dialled with old credentials, and done after they had changed.
     if (credentials?.isCurrent(client) === false) return 'unusable'
+    if ((client as Watched)[FAULTY]) return 'faulty'
     if (client.readyForQuery === false) return 'dirty'
     if (reset === 'none') return 'clean'
     // A client of another make may not say; nor below.
@@ -109,8 +116,11 @@ export class PgConnector implements Connector<PgClient> {
     const { reset } = this.#options
     if (reset === 'none') return
     if (client.getTransactionStatus?.() !== 'I') await client.query('ROLLBACK')
-    if (reset === 'clean') await client.query(CLEAN)
-    else if (typeof reset === 'function') await reset(client)
+    if (reset === 'clean') {
+      await client.query(CLEAN)
+      await limitAgain(client)
+    }
+    if (typeof reset === 'function') await reset(client)
     if (isSettling(client) || isBusy(client) || (client.getTransactionStatus?.() ?? 'I') !== 'I') {
       throw new Error('the reset left the connection busy or in a transaction')
     }
@@ -143,7 +153,7 @@ export class PgConnector implements Connector<PgClient> {
 
   /** Where the server refuses what a lease needs, it is asked again for less. */
   async #dial(opening: Opening, signIn?: SignIn): Promise<PgClient> {
-    const { newClient, leaseMillis, invocationMillis, preparing, tls } = this.#options
+    const { newClient, leaseMillis, invocationMillis, preparing, limits, tls } = this.#options
     const { onAbandon } = opening
     let isAbandoned = false
     for (;;) {
@@ -158,11 +168,15 @@ export class PgConnector implements Connector<PgClient> {
       }
       try {
         addLease(client, terms, leaseMillis, invocationMillis())
+        noteReports(client)
         await signIn?.(client)
         if (isAbandoned) throw new Error('the dial was given up')
         if (tls !== undefined) verifyHost(client, tls)
+        const isLimited = limits !== undefined && client.connection !== undefined && invocationMillis() < Infinity
+        const limited = isLimited ? limit(client, invocationMillis(), limits.isLeftAlone) : undefined
         await connected(client)
-        attended.connected()
+        await limited
+        attended.connected(this.#options.demoted)
         if (preparing !== undefined) prepareOn(client, preparing)
         await this.#prepare(client)
         this.connectMillis = Math.max(1, performance.now() - began)
@@ -199,7 +213,7 @@ export class PgConnector implements Connector<PgClient> {
     const attended = attend(client, opening)
     try {
       if (!this.#options.profile.ownsSession) leaveSessionAlone(client)
-      attended.connected()
+      attended.connected(this.#options.demoted)
       await this.#prepare(client)
       this.connectMillis = Math.max(1, performance.now() - began)
       return client
@@ -237,6 +251,7 @@ export class PgConnector implements Connector<PgClient> {
 function attend(client: PgClient, opening: Opening) {
   let hasFailed = false
   const report = (error: Error) => {
+    noteLoss(client, error)
     if (!hasFailed) opening.lost(error)
   }
   // From here to its end the client has this listener, so that no failure of a connection can end the process.
@@ -244,10 +259,11 @@ function attend(client: PgClient, opening: Opening) {
   client.on('end', () => report(new Error('the connection was closed')))
   onLoss(client, report)
   return {
-    connected() {
+    connected(demoted: () => void) {
       coverPassword(client)
       // pg waits for the socket to be closed, a turn of the event loop later.
       client.connection?.stream.once('end', () => report(new Error('the server closed the connection')))
+      watchFaults(client, demoted)
     },
     failed() {
       hasFailed = true

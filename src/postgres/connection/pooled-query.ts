@@ -23,6 +23,7 @@ export interface Ahead {
 interface PgQuery {
   readonly text: string
   readonly values?: unknown
+  callback?: unknown
   submit(connection: Wire): Error | null
   handleRowDescription(message: { fields: FieldDef[] }): void
   handleDataRow(message: object): void
@@ -64,6 +65,8 @@ export class PooledQuery extends Base {
 
   constructor(client: PgClient, config: string | QueryConfig, values: unknown, prepares: boolean, ahead: Ahead = {}) {
     super(config, values)
+    // pg asks for one only where there is none, and a pool goes by what it is given beside.
+    this.callback = undefined
     this.#client = client
     this.#statements = prepares ? statementsOf(client) : undefined
     this.#ahead = ahead
@@ -76,8 +79,11 @@ export class PooledQuery extends Base {
     if (statements !== undefined || begin !== undefined) {
       try {
         // Before anything is sent: a conversion may throw.
-        values = (this.values as unknown[] | undefined)?.map(converted)
+        values = this.#converted()
       } catch (error) {
+        // With the error this query alone is over: what follows it expects the transaction.
+        const alone = begin?.map((it) => this.#beginAlone(it)) ?? []
+        this.#client._queryQueue?.unshift(...alone)
         return error as Error
       }
     }
@@ -99,6 +105,16 @@ export class PooledQuery extends Base {
     } finally {
       connection.stream.uncork()
     }
+  }
+
+  /** Whether such an error would be for a name of the pool's own, and not for the session. */
+  isAboutName(code: string | undefined): boolean {
+    return this.#statement !== undefined && !this.#isBound && this.#beginning === 0 && MAY_BE_STALE.test(code ?? '')
+  }
+
+  /** Whether the ping ahead of it has not been answered: then two answers are due. */
+  get isProving(): boolean {
+    return this.#isProving
   }
 
   /** From the client: the server is about to run what was bound. */
@@ -136,17 +152,21 @@ export class PooledQuery extends Base {
   }
 
   override handleError(error: Error, connection: Wire): void {
-    // Of the connection, or the server's last word: says nothing of a statement.
-    if (!(error instanceof pg.DatabaseError) || error.code?.startsWith('57'))
-      return super.handleError(error, connection)
+    // Of the connection: says nothing of a statement.
+    if (!(error instanceof pg.DatabaseError)) return super.handleError(error, connection)
     if (this.#beginning > 0) {
       // The server has skipped what came behind.
       if (this.#statement !== undefined && !this.#isReused) this.#statement.isParsed = false
       this.#ahead.beginFailed?.(error)
     } else if (this.#statement !== undefined && !this.#isBound) {
-      this.#statements?.forget(this.text, this.#statement, error)
+      // A Parse may have been cancelled. One that was done before says nothing by itself of an error that is not for its name.
+      if (!this.#isReused || MAY_BE_STALE.test(error.code ?? '')) {
+        this.#statements?.forget(this.text, this.#statement, error)
+      }
       this.#statement = undefined
-      const isItsName = this.#isReused || error.code === SQLSTATE.DUPLICATE_STATEMENT
+      const isItsName = this.#isReused
+        ? MAY_BE_STALE.test(error.code ?? '')
+        : error.code === SQLSTATE.DUPLICATE_STATEMENT
       if (isItsName && this.#mayRunAgain) {
         this.#mayRunAgain = false
         // The first in the queue, so that the order in which the client was asked stays.
@@ -154,6 +174,18 @@ export class PooledQuery extends Base {
       }
     }
     super.handleError(error, connection)
+  }
+
+  /** As pg does it; what it checks otherwise only after that, when something has been sent. */
+  #converted(): unknown[] | undefined {
+    if (!this.values) return undefined
+    if (!Array.isArray(this.values)) throw new Error('Query values must be an array')
+    return this.values.map(converted)
+  }
+
+  #beginAlone({ text, values }: BoundStatement): PgQuery {
+    const callback = (error: Error | null) => error && this.#ahead.beginFailed?.(error)
+    return new Base({ text, values, callback } as unknown as QueryConfig)
   }
 
   #begin(connection: Wire, { text, values }: BoundStatement): void {
@@ -177,6 +209,12 @@ export class PooledQuery extends Base {
   }
 }
 
+/**
+ * What a server says where a statement can't run as it was prepared: its result has changed (0A), its name is gone (26), its tables,
+ * columns or operators are others now (42), a value no longer fits its parameter (22).
+ */
+const MAY_BE_STALE = /^(0A|22|26|42)/
+
 /** Looked up each time: programs put their own in its place. */
 function converted(value: unknown): unknown {
   return (pg as unknown as { readonly utils: { prepareValue(value: unknown): unknown } }).utils.prepareValue(value)
@@ -186,12 +224,18 @@ const STATEMENTS = Symbol('pg-thaw.statements')
 
 type Preparer = PgClient & { [STATEMENTS]?: Statements }
 
+/** By these settings the server reads literals of times when it parses a text, and goes on with what it read. It reports their changes. */
+const READS_LITERALS = new Set(['TimeZone', 'DateStyle', 'IntervalStyle'])
+
 /** From now on statements are prepared on this client. */
 export function prepareOn(client: PgClient, preparing: Preparing): void {
   const statements = new Statements(preparing, () => {
     client.connection.on('bindComplete', () => {
       const query = client._activeQuery
       if (query instanceof PooledQuery) query.handleBindComplete()
+    })
+    client.connection.on('parameterStatus', ({ parameterName }: { readonly parameterName: string }) => {
+      if (READS_LITERALS.has(parameterName)) statements.forgetAll()
     })
     client.connection.on('commandComplete', ({ text }: { readonly text: string }) => {
       if (text.startsWith('DEALLOCATE') || text === 'DISCARD ALL') statements.forgetAll()

@@ -7,10 +7,14 @@ export enum SQLSTATE {
   UNDEFINED_OBJECT = '42704',
   /** The same, to a proxy such as PgBouncer or RDS Proxy. */
   PROTOCOL_VIOLATION = '08P01',
+  /** Also of a prepared statement whose table has changed. */
+  FEATURE_NOT_SUPPORTED = '0A000',
   /** A name that the session does not know. */
   UNDEFINED_STATEMENT = '26000',
   /** A name that it knows already. */
   DUPLICATE_STATEMENT = '42P05',
+  /** A write, where none are taken: after a failover, or in a transaction that is read-only. */
+  READ_ONLY_SQL_TRANSACTION = '25006',
   SERIALIZATION_FAILURE = '40001',
   DEADLOCK_DETECTED = '40P01',
   /** The server ended a session that had been idle for as long as its lease. */
@@ -20,19 +24,23 @@ export enum SQLSTATE {
 }
 
 /**
- * Failed dials that may pass by themselves: the server restarts, the network or its resolver has a bad moment.
+ * Failed dials that no waiting can mend. Everything else that has a code, named anywhere or not, may pass: the server restarts or is full,
+ * the network, its resolver or this machine has a bad moment.
  *
- * - 57P01 admin_shutdown, 57P02 crash_shutdown, 57P03 cannot_connect_now (starting up, recovering, shutting down)
- * - 53000 insufficient_resources, 53200 out_of_memory
- * - 08000 and others: the connection failed, was refused, or is gone
+ * - classes 28 (who may sign in), 3D (no such database), 42 (a right, a role, a parameter), 22 (its value), 0A (the protocol)
+ * - a host, a socket or a file that does not exist or may not be used, a certificate that is not trusted, TLS that is not spoken, and what Node.js refuses of its caller
  */
-const TRANSIENT =
-  /^(57P0[1-3]|53[02]00|0800[01346]|E(CONN(REFUSED|RESET|ABORTED)|PIPE|TIMEDOUT|(HOST|NET)(UNREACH|DOWN)|ADDRNOTAVAIL|AI_AGAIN))$/
+const PERMANENT =
+  /^(28|3D|42|22|0A)\w{3}$|^(ENOTFOUND|ENOENT|EACCES|EPERM|EISDIR|ENOTDIR|EPROTO|ERR_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_|PATH_LENGTH_)|CERT/
 
-/** Whether a dial that failed so is worth trying again. Codes decide; what has none and is unknown is permanent. */
+/** Codes of a server or of the system. What has one of another kind comes from somebody's own code, and waiting can't mend that. */
+const OF_SERVER_OR_SYSTEM = /^(\w{5}|E[A-Z\d_]+)$/
+
+/** Whether a dial that failed so is worth trying again. Codes decide; what has none is permanent. */
 export function classifyDialFailure(error: unknown): DialFailure {
   const code = codeOf(error)
   if (code === SQLSTATE.TOO_MANY_CONNECTIONS) return 'crowded'
   if (code === 'ECONNREFUSED') return 'absent'
-  return TRANSIENT.test(code ?? '') ? 'transient' : 'permanent'
+  const mayPass = OF_SERVER_OR_SYSTEM.test(code ?? '') && !PERMANENT.test(code ?? '')
+  return mayPass ? 'transient' : 'permanent'
 }

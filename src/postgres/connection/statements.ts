@@ -113,11 +113,14 @@ export class Statements {
     if (isLost || code === SQLSTATE.DUPLICATE_STATEMENT) this.#preparing.surprise()
   }
 
-  /** The server has dropped all names, because it was told to. */
+  /**
+   * The server was told to drop names (perhaps all, perhaps one of the user's own), or would read their texts otherwise now. To close one
+   * that is gone does no harm.
+   */
   forgetAll(): void {
     this.#preparing.forgotten += this.#known.size
+    for (const { name } of this.#known.values()) this.#toClose.push(name)
     this.#known.clear()
-    this.#toClose = []
   }
 
   #name(text: string): Statement {

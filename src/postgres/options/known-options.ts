@@ -50,7 +50,7 @@ export const KNOWN_OPTIONS: readonly Row[] = [
   ['min', nonNegativeInteger],
   ['maxWaiting', usesLimit, Infinity],
   // Lambda lets no invocation run for longer.
-  ['deadlineMarginMillis', duration('ms, 0 to 900000', 0, 900_000), 100],
+  ['deadlineMarginMillis', duration('ms, 0 to 900000', 0, 900_000)],
   ['lingerMillis', millis, 1000],
   ['validationBypassMillis', millis, 500],
   [

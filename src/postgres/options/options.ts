@@ -65,7 +65,7 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   leaseMillis?: number | undefined
   /**
    * What is kept free before the invocation is timed out, ms, so that a failure can still be answered: waiting, connecting and running
-   * queries end then. At most half of the invocation's time. Default 100.
+   * queries end then. At most half of the invocation's time. Default a tenth of it, 100 at the least and 500 at the most.
    */
   deadlineMarginMillis?: number | undefined
   /**
@@ -137,7 +137,8 @@ export interface ResolvedOptions {
   readonly maxUses: number
   readonly maxWaiting: number
   readonly leaseMillis: number
-  readonly deadlineMarginMillis: number
+  /** Where none is given, it depends on the invocation. */
+  readonly deadlineMarginMillis: number | undefined
   readonly lingerMillis: number
   readonly target: Target
   readonly validationBypassMillis: number
@@ -191,6 +192,7 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
     target,
     maxLifetimeMillis: given.maxLifetimeSeconds * 1000,
     ...(options.validate === false && { validationBypassMillis: Infinity }),
+    deadlineMarginMillis: margin,
     leastValidationMillis: options.validationTimeoutMillis ?? LEAST_VALIDATION_MILLIS,
     validationTimeoutMillis,
     prepareAfter:

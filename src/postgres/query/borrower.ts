@@ -93,7 +93,14 @@ export function borrowerOf(label: unknown): Borrower | undefined {
 
 /** What a connection that several queries use at once is lent for. */
 export interface Sharers {
+  /** Called when the connection was taken from all of them. */
+  taken?(): void
   readonly borrowers: readonly (Borrower | undefined)[]
+}
+
+/** Who shares the connection with such a label, if several do. */
+export function sharersOf(label: unknown): Sharers | undefined {
+  return typeof label === 'object' && label !== null && 'borrowers' in label ? (label as Sharers) : undefined
 }
 
 /** Whether everybody behind a label of the pool is meant: a connection that others use too is left to them. */

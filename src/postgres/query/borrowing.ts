@@ -9,8 +9,9 @@ import { type CurrentInvocation, type Environment, environment, type Whose } fro
 import { forsake, giveUp, isUsable, type PgClient } from '../connection/pg-client.js'
 import { wrongValue } from '../options/option-checks.js'
 import type { ResolvedOptions } from '../options/options.js'
-import { areAll, type Below, Borrower, belongingTo, borrowerOf } from './borrower.js'
+import { areAll, type Below, Borrower, belongingTo, borrowerOf, sharersOf } from './borrower.js'
 import { Deadlines } from './deadlines.js'
+import { KeepAlive } from './keep-alive.js'
 import { publishLeak, warnOnce } from './reports.js'
 import { endsSession, explained } from './retry.js'
 import { onAbort, queryAborted } from './signals.js'
@@ -52,8 +53,9 @@ export class Borrowing {
   unfinished = 0
   /** Callers that gave up waiting by their signal. */
   aborts = 0
-  /** The loans of clients that are out, where anybody wants to know. */
-  clients: Set<Checkout<PgClient>> | undefined
+  /** The loans of clients. */
+  readonly #clients = new Set<Checkout<PgClient>>()
+  readonly #keepAlive: KeepAlive | undefined
   /** Called before somebody asks for a connection to himself. */
   beforeExclusive: () => void = () => {}
   readonly #face: object
@@ -69,6 +71,7 @@ export class Borrowing {
     this.#options = options
     this.#preparation = preparation
     this.unrefsIdle = options.allowExitOnIdle
+    if (options.leaseMillis < Infinity) this.#keepAlive = new KeepAlive(this.#clients, options.leaseMillis)
     this.deadlines = new Deadlines(systemClock, options.deadlineMarginMillis, (invocation) => this.#strike(invocation))
   }
 
@@ -88,10 +91,7 @@ export class Borrowing {
       this.done(borrower)
       return explained(refusal)
     }
-    // Who was cut off meanwhile has heard of that.
-    const begin = () => (borrower?.isOver ? new Promise<never>(() => {}) : work(borrower))
-    const seen = how === 'asks' ? undefined : this.pool.seen
-    const result = seen === undefined ? work(borrower) : seen.then(begin)
+    const result = work(borrower)
     if (!(result instanceof Promise)) return Promise.resolve(result)
     return borrower === undefined ? result : this.#settle(borrower, result, signal, how)
   }
@@ -116,13 +116,25 @@ export class Borrowing {
 
   /** Whether somebody has a client for himself. */
   get hasClientOut(): boolean {
-    for (const checkout of this.clients ?? []) if (checkout.state !== 'open') this.clients?.delete(checkout)
-    return this.clients !== undefined && this.clients.size > 0
+    for (const checkout of this.#clients) if (checkout.state !== 'open') this.#clients.delete(checkout)
+    return this.#clients.size > 0
+  }
+
+  /** Somebody has a client now. */
+  lends(checkout: Checkout<PgClient>): void {
+    this.#clients.add(checkout)
+    this.#keepAlive?.lent()
+  }
+
+  /** No timer is left. */
+  end(): void {
+    this.deadlines.end()
+    this.#keepAlive?.end()
   }
 
   /** Takes a client back. */
   release(checkout: Checkout<PgClient>, discard: Error | boolean | undefined): void {
-    this.clients?.delete(checkout)
+    this.#clients.delete(checkout)
     this.done(borrowerOf(checkout.label))
     this.pool.release(checkout, discard || false)
   }
@@ -178,7 +190,7 @@ export class Borrowing {
       this.pool.disproved(checkout)
     }
     const silent = () => dead(new Error('the connection gave no answer'))
-    const asks = this.pool.seen === undefined
+    const asks = !this.pool.isGlancing
     const limit = asks ? new Bound(systemClock, checkout.silenceMillis, silent) : undefined
     const since = systemClock.monotonic()
     return {
@@ -322,7 +334,10 @@ export class Borrowing {
     const isLeft = (borrower: Borrower) => borrower.isForsaken
     this.pool.turnAway((label) => label instanceof Borrower && isLeft(label))
     // What ran there is being cancelled on the server by now.
-    for (const { resource } of this.pool.reclaim((label) => areAll(label, isLeft))) forsake(resource)
+    for (const checkout of this.pool.reclaim((label) => areAll(label, isLeft))) {
+      forsake(checkout.resource)
+      this.#taken(checkout)
+    }
     for (const borrower of left) this.done(borrower)
     const many = left.length === 1 ? 'One query or client' : `${left.length} queries and clients`
     const end = error === undefined ? 'was cut off' : `failed (${codeOf(error) ?? 'without a code'})`
@@ -362,7 +377,16 @@ export class Borrowing {
     for (const borrower of cut) borrower.cutOff(failure(borrower.hasBegun ? 'unknown' : 'safe'))
     // The socket closes only once the server has been asked to cancel: a pooler forgets whose query it was when its client is gone. Where
     // the network is down that is too late for a rollback that the borrower sends after its query.
-    for (const { resource } of reclaimed) giveUp(resource, failure('unknown'))
+    for (const checkout of reclaimed) {
+      giveUp(checkout.resource, failure('unknown'))
+      this.#taken(checkout)
+    }
+  }
+
+  /** Nobody gives it back any more. */
+  #taken(checkout: Checkout<PgClient>): void {
+    this.#clients.delete(checkout)
+    sharersOf(checkout.label)?.taken?.()
   }
 }
 

@@ -1,6 +1,10 @@
 import { type Clock, elapsedMillis, type Instant, type Timer } from '../../pool/clock.js'
 import type { CurrentInvocation } from '../../registry/environment.js'
 
+/** What an answer needs after the deadline: more where the function is slow enough to have a long timeout. */
+const LEAST_MARGIN_MILLIS = 100
+const MOST_MARGIN_MILLIS = 500
+
 /**
  * The deadlines of the invocations that use a pool: its margin before each is timed out. What is still running then is cut off.
  *
@@ -9,14 +13,14 @@ import type { CurrentInvocation } from '../../registry/environment.js'
  */
 export class Deadlines {
   readonly #clock: Clock
-  readonly #marginMillis: number
+  readonly #marginMillis: number | undefined
   readonly #strike: (invocation: CurrentInvocation) => void
   /** When each strikes. */
   readonly #watched = new Map<CurrentInvocation, { readonly since: Instant; readonly millis: number }>()
   readonly #struck = new WeakSet<CurrentInvocation>()
   #timer: { readonly since: Instant; readonly millis: number; readonly timer: Timer } | undefined
 
-  constructor(clock: Clock, marginMillis: number, strike: (invocation: CurrentInvocation) => void) {
+  constructor(clock: Clock, marginMillis: number | undefined, strike: (invocation: CurrentInvocation) => void) {
     this.#clock = clock
     this.#marginMillis = marginMillis
     this.#strike = strike
@@ -81,6 +85,7 @@ export class Deadlines {
 
   /** One that is longer than the whole invocation would leave it no time at all. */
   #marginOf({ budgetMillis }: CurrentInvocation): number {
-    return Math.min(this.#marginMillis, budgetMillis / 2)
+    const millis = this.#marginMillis ?? Math.max(LEAST_MARGIN_MILLIS, Math.min(budgetMillis / 10, MOST_MARGIN_MILLIS))
+    return Math.min(millis, budgetMillis / 2)
   }
 }

@@ -3,6 +3,7 @@ import { systemClock } from '../../pool/clock.js'
 import { AcquireTimeoutError, PoolError } from '../../pool/errors.js'
 import type { ResourcePool } from '../../pool/resource-pool.js'
 import type { Checkout } from '../../pool/slot.js'
+import { isFaulty } from '../connection/fault.js'
 import type { PgClient } from '../connection/pg-client.js'
 import type { Borrower, Sharers } from './borrower.js'
 import type { Borrowing, Proof } from './borrowing.js'
@@ -105,6 +106,10 @@ export class FanOut {
   #open(loan: SharedLoan, checkout: Checkout<PgClient>): void {
     loan.begin(checkout, this.#borrowing.unrefsIdle)
     this.#loans.add(loan)
+    loan.taken = () => {
+      this.#loans.delete(loan)
+      this.#joinUnproven(loan)
+    }
   }
 
   /** What could not go out unproven joins when the connection has answered. */
@@ -239,6 +244,8 @@ export class FanOut {
 export class SharedLoan implements Sharers {
   /** Who may join only when the connection has given an answer. */
   readonly unproven: Place[] = []
+  /** Called when it was taken from all of them. */
+  taken: () => void = () => {}
   readonly #asks = new Set<Ask>()
   readonly #isSlow: boolean
   #checkout: Checkout<PgClient> | undefined
@@ -278,7 +285,8 @@ export class SharedLoan implements Sharers {
 
   /** Whether one more may join, if none has been running for that long. */
   canBeJoined(longestMillis: number, pool: ResourcePool<PgClient>): boolean {
-    if (this.#isSlow || this.#checkout?.state !== 'open' || this.#checkout.resource._queryable === false) return false
+    if (this.#isSlow || this.#checkout?.state !== 'open') return false
+    if (this.#checkout.resource._queryable === false || isFaulty(this.#checkout.resource)) return false
     if (longestMillis !== Infinity && systemClock.monotonic() - this.#firstSince > longestMillis) return false
     return pool.reuse(this.#checkout)
   }

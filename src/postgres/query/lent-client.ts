@@ -5,8 +5,10 @@ import { systemClock } from '../../pool/clock.js'
 import { doubleRelease } from '../../pool/errors.js'
 import type { Checkout } from '../../pool/slot.js'
 import { listenForAnswers } from '../connection/last-answer.js'
+import { lossOf } from '../connection/loss.js'
 import { giveUp, isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
 import { type BoundStatement, PooledQuery, preparesOn } from '../connection/pooled-query.js'
+import { SyncPing } from '../connection/sync-ping.js'
 import { untilAborted } from './abortable.js'
 import { type Borrower, borrowerOf } from './borrower.js'
 import type { Borrowing } from './borrowing.js'
@@ -61,7 +63,7 @@ export interface LentClient extends PgClient {
 export function lentClient(checkout: Checkout<PgClient>, borrowing: Borrowing): PoolClient & AsyncDisposable {
   const client: LentClient = checkout.resource
   if (borrowing.unrefsIdle) client.ref?.()
-  borrowing.clients?.add(checkout)
+  borrowing.lends(checkout)
   const borrower = borrowerOf(checkout.label)
   if (borrower !== undefined) borrower.hasBegun = true
   client.release = (error) => {
@@ -107,7 +109,8 @@ function giveBack(checkout: Checkout<PgClient>, borrowing: Borrowing, discard: E
 
 /** Whether all that runs on it are plain queries: a cursor, a stream or a copy may wait for its borrower, who has left. */
 function endsByItself({ _activeQuery, _queryQueue = [], _sentQueryQueue = [] }: PgClient): boolean {
-  return [_activeQuery, ..._queryQueue, ..._sentQueryQueue].every((it) => !it || it instanceof pg.Query)
+  const all = [_activeQuery, ..._queryQueue, ..._sentQueryQueue]
+  return all.every((it) => !it || it instanceof pg.Query || it instanceof SyncPing)
 }
 
 /** A query that is under way when its client is released takes effect, as with pg.Pool, but nobody else gets the client meanwhile. */
@@ -178,9 +181,10 @@ function queryOfLoan(
   const isAbortable = typeof given.submit !== 'function' && given.signal !== undefined && given.signal !== null
   if (isAbortable) return askAbortable(this, borrowing, query, given, values, callback)
   const begin = this[BEGIN]
-  if (begin?.error !== undefined) {
+  const refusal = begin?.error ?? (isUsable(this) ? undefined : lossOf(this))
+  if (refusal !== undefined) {
     const tell = [values, callback, given.callback].find((it) => typeof it === 'function')
-    return refused(this, config, tell && bound(tell as Callback), begin.error)
+    return refused(this, config, tell && bound(tell as Callback), refusal)
   }
   if (begin !== undefined && !isSingleStatement(config)) sendBegin(this, query, begin)
   if (typeof given.submit === 'function') {
@@ -251,19 +255,23 @@ function ask(
 ): unknown {
   const composed = compose(client, config, values)
   if (composed === undefined) return query(config, values, callback)
-  query(composed, callback)
+  query(composed, callback ?? (config as Submitted).callback)
   return undefined
 }
 
 /** The query as one that is prepared, or has the begin of its transaction ahead of it. */
 function compose(client: LentClient, config: unknown, values: unknown): PooledQuery | undefined {
   const begin = client[BEGIN]
-  client[BEGIN] = undefined
-  const prepares = preparesOn(client) && isPreparable(config, values)
+  // In a pipeline of the user's own what follows is sent already when a name turns out to be of no use: nothing could run again in its
+  // place, and whether it stands in a transaction is known only later.
+  const prepares = !client.pipeline && preparesOn(client) && isPreparable(config, values)
   if (begin === undefined) return prepares ? new PooledQuery(client, config as string, values, true) : undefined
-  begin.left()
   const ahead = { begin: begin.statements, beginFailed: (error: Error) => begin.failed(error) }
-  return new PooledQuery(client, config as string, values, prepares, ahead)
+  // What is read of the query may throw: then nothing has begun.
+  const composed = new PooledQuery(client, config as string, values, prepares, ahead)
+  client[BEGIN] = undefined
+  begin.left()
+  return composed
 }
 
 /** What can't leave in one write with it follows it. */
@@ -284,7 +292,7 @@ export function forgetBegin(client: LentClient, begin: PendingBegin): void {
   if (client[BEGIN] === begin) client[BEGIN] = undefined
 }
 
-/** Whatever is asked of a transaction that has not begun fails like its begin. */
+/** Fails at once what may not be sent. */
 function refused(client: LentClient, config: unknown, callback: unknown, error: Error): unknown {
   const { submit, handleError } = Object(config) as {
     submit?: unknown

@@ -3,6 +3,7 @@ import { PoolError } from '../../pool/errors.js'
 import type { ResourcePool } from '../../pool/resource-pool.js'
 import type { Checkout } from '../../pool/slot.js'
 import { type Environment, environment } from '../../registry/environment.js'
+import { isFaulty } from '../connection/fault.js'
 import { reportLoss } from '../connection/loss.js'
 import type { PgClient } from '../connection/pg-client.js'
 import { PooledQuery } from '../connection/pooled-query.js'
@@ -10,8 +11,8 @@ import type { Borrower } from './borrower.js'
 import type { Borrowing, Proof } from './borrowing.js'
 import { FanOut, type FanOutTerms, type SharedLoan } from './fan-out.js'
 import { type LentClient, PLAIN } from './lent-client.js'
-import { endsSession, explained, neverRan, tellRetry } from './retry.js'
-import { isPreparable, isShareable, mayRunTwice } from './texts.js'
+import { endsSession, explained, isRefusedBySession, neverRan, tellRetry } from './retry.js'
+import { isPlainStatement, isPreparable, isShareable, mayRunTwice } from './texts.js'
 import { arePlain, serialised } from './values.js'
 
 /** How often a query that certainly never ran, or may run twice, is tried again. */
@@ -60,7 +61,6 @@ export class Queries {
     this.#terms = terms
     const { fanOut } = terms
     this.#mayShare = fanOut !== undefined && mayAnyShare(fanOut)
-    if (fanOut?.isCrowd) borrowing.clients = new Set()
     this.#fanOut = fanOut && new FanOut(borrowing, fanOut, this)
   }
 
@@ -158,6 +158,11 @@ export class Queries {
     const mayAgain = ask.reruns > 0 && !ask.borrower?.isOver && !(error instanceof PoolError)
     // What was lost before the ping's answer was sent on that understanding.
     const mayRunAgain = mayRerun(ask.text, error, wasLost) || (wasLost && checkout.isUnproven)
+    // Once: a fresh session that says the same is right.
+    const isFirst = ask.reruns === MOST_RERUNS
+    if (mayAgain && isFirst && isFaulty(checkout.resource) && isRefusedBySession(error) && isPlainStatement(ask.text)) {
+      return this.#place({ ...ask, reruns: 0 })
+    }
     if (mayAgain && mayRunAgain) return this.#place({ ...ask, reruns: ask.reruns - 1 })
     tellRetry(error, wasLost)
     return explained(error)
@@ -188,6 +193,6 @@ function signalOf(text: unknown): AbortSignal | undefined {
 /** Nobody could ever end it: the next query of the pool goes wherever there is room. */
 function leftOpen(): PoolError {
   const text =
-    'the query left a transaction open, which was rolled back: `pool.query()` has no connection of its own. Use `pool.transaction(fn)`, or `client.query()` of `pool.connect()`'
+    'the query left a transaction open, which nobody could end: `pool.query()` has no connection of its own. Use `pool.transaction(fn)`, or `client.query()` of `pool.connect()`'
   return new PoolError('POOL_TRANSACTION_LEFT_OPEN', text, { retry: 'never' })
 }

@@ -1,6 +1,16 @@
 import { codeOf, type Retry } from '../../pool/errors.js'
 import { SQLSTATE } from '../connection/sqlstate.js'
 
+/**
+ * The server refused to run the statement, for a reason that is its session's own: it takes no writes, or what it remembers of the
+ * statement is stale.
+ */
+const REFUSED_BY_SESSION: ReadonlySet<string> = new Set([
+  SQLSTATE.READ_ONLY_SQL_TRANSACTION,
+  SQLSTATE.UNDEFINED_STATEMENT,
+  SQLSTATE.FEATURE_NOT_SUPPORTED,
+])
+
 /** The statement certainly did nothing: its transaction was rolled back whole, or the server never looked at it. */
 const CERTAINLY_UNDONE: ReadonlySet<string> = new Set([
   SQLSTATE.SERIALIZATION_FAILURE,
@@ -44,7 +54,12 @@ export function neverRan(error: unknown): boolean {
   return codeOf(error) === SQLSTATE.IDLE_SESSION_TIMEOUT
 }
 
-/** Whether a whole transaction is worth running again. */
+/** Whether another session may do what this one refused. An error of a single statement undoes all of it. */
+export function isRefusedBySession(error: unknown): boolean {
+  return REFUSED_BY_SESSION.has(codeOf(error) ?? '')
+}
+
+/** Whether a whole transaction is worth running again: it conflicted with another one. */
 export function isConflict(error: unknown): boolean {
   const code = codeOf(error)
   return code === SQLSTATE.SERIALIZATION_FAILURE || code === SQLSTATE.DEADLOCK_DETECTED

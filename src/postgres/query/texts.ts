@@ -9,20 +9,27 @@ const PLAIN_START =
 const TOUCHES_SESSION =
   /\b(?:set_config|pg_(?:try_)?advisory\w*|lo_\w+|setseed|dblink\w*)\s*\(|^\s*(?:select|with)\b[\s\S]*\binto\b/i
 
+/** A comment between a name and its parenthesis. */
+const HIDDEN_CALL = /(?:\*\/|--[^\n]*\n)\s*\(/
+
 /** A semicolon with something behind it: perhaps several statements, perhaps one inside a string. Not worth finding out. */
 const SEVERAL_STATEMENTS = /;\s*\S/
 
 /** What writes or locks rows, anywhere in a statement that reads: perhaps a string or a column. Not worth finding out either. */
 const WRITES_OR_LOCKS = /\b(?:insert|update|delete|merge|into|for\s+(?:no\s+key\s+|key\s+)?(?:update|share))\b/i
 
+/** What the server reads as a time when it parses the text, and would go on with whenever that runs. */
+const NAMES_A_TIME = /['$]\s*(?:now|today|tomorrow|yesterday)\b/i
+
 /**
  * A word before a parenthesis: a function that is called, or a keyword. From the beginning of a word only, so that a long one is looked
  * through once.
  */
-const CALLS = /(\.\s*)?\b(\w+)\s*\(/g
+const CALLS = /(\.\s*)?(?<![\w$\u0080-\uffff])([\w$\u0080-\uffff]+)\s*\(/g
 
-/** A name in quotes that is called. */
+/** A name in quotes that is called; and a comment, which may stand between a name and its parenthesis. */
 const QUOTED_CALL = /"\s*\(/
+const COMMENT = /\/\*|--/
 
 /**
  * What may stand before a parenthesis in a statement that certainly only reads: keywords, types, and functions of PostgreSQL that change
@@ -51,6 +58,8 @@ const HARMLESS = new Set(
 interface Known {
   /** Whether it may run on a connection that runs others' queries at the same time. */
   readonly isShareable: boolean
+  /** Whether it means the same however long ago it was parsed. */
+  readonly isTimeless: boolean
   /** Whether it may run twice, and nobody could tell. */
   readonly isRead: boolean
   /** How long it took when it last ran behind nobody; unknown before. */
@@ -61,6 +70,12 @@ interface Known {
 const known = new Map<string, Known>()
 const LONGEST_KNOWN = 2048
 const MOST_KNOWN = 1000
+
+/** Longer texts are those of bulk loaders, and not worth a second look. */
+const LONGEST_READ = 16_384
+
+/** The last one that was too long to be remembered: several things are asked of each. */
+let lastLong: { readonly text: string; readonly known: Known } | undefined
 
 /** The fields of a query that decide how it may run. */
 type Fields = Readonly<Record<string, unknown>>
@@ -90,7 +105,7 @@ export function mayRunTwice(query: unknown): boolean {
 
 /** Whether a query may be prepared: one plain statement with values, which says nothing itself of how it is to run. */
 export function isPreparable(query: unknown, given: unknown): boolean {
-  if (typeof query === 'string') return isFilled(given) && about(query).isShareable
+  if (typeof query === 'string') return isFilled(given) && isPreparableText(query)
   if (typeof query !== 'object' || query === null) return false
   const {
     text,
@@ -106,7 +121,12 @@ export function isPreparable(query: unknown, given: unknown): boolean {
   } = query as Fields
   if (submit !== undefined || name || rows || timeout || queryMode || binary || portal || prepare === false)
     return false
-  return typeof text === 'string' && isFilled(given ?? values) && about(text).isShareable
+  return typeof text === 'string' && isFilled(given ?? values) && isPreparableText(text)
+}
+
+function isPreparableText(text: string): boolean {
+  const { isShareable, isTimeless } = about(text)
+  return isShareable && isTimeless
 }
 
 /** Whether a text may leave with a BEGIN ahead of it: any single statement but those that go on by themselves. */
@@ -122,6 +142,13 @@ export function isSingleStatement(query: unknown): boolean {
   } = (typeof query === 'string' ? { text: query } : Object(query)) as Fields
   if (submit !== undefined || name || rows || timeout || binary || portal) return false
   return typeof text === 'string' && about(text).isShareable
+}
+
+/** Whether it is one plain statement, however it is to run: an error undoes all of it. */
+export function isPlainStatement(query: unknown): boolean {
+  if (typeof query === 'string') return about(query).isShareable
+  const { text, submit } = Object(query) as Fields
+  return submit === undefined && typeof text === 'string' && about(text).isShareable
 }
 
 /** Whether it was slow when it last ran. */
@@ -143,14 +170,17 @@ export function noteSpeed(query: unknown, isSlow: boolean): void {
 function about(text: string): Known {
   const found = known.get(text)
   if (found !== undefined) return found
+  if (text === lastLong?.text) return lastLong.known
   const start = PLAIN_START.exec(text)?.[1]?.toLowerCase()
-  const isShareable = start !== undefined && !SEVERAL_STATEMENTS.test(text) && !TOUCHES_SESSION.test(text)
-  const it: Known = {
-    isShareable,
-    isRead: isShareable && !WRITES_OR_LOCKS.test(text) && callsNothing(text),
-    speed: undefined,
+  const isShareable =
+    start !== undefined && !HIDDEN_CALL.test(text) && !SEVERAL_STATEMENTS.test(text) && !TOUCHES_SESSION.test(text)
+  const mayRead = isShareable && text.length <= LONGEST_READ
+  const isRead = mayRead && !WRITES_OR_LOCKS.test(text) && callsNothing(text)
+  const it: Known = { isShareable, isTimeless: !NAMES_A_TIME.test(text), isRead, speed: undefined }
+  if (text.length > LONGEST_KNOWN) {
+    lastLong = { text, known: it }
+    return it
   }
-  if (text.length > LONGEST_KNOWN) return it
   if (known.size >= MOST_KNOWN) known.clear()
   known.set(text, it)
   return it
@@ -158,7 +188,7 @@ function about(text: string): Known {
 
 /** Whether no function is called that may write. */
 function callsNothing(text: string): boolean {
-  if (QUOTED_CALL.test(text)) return false
+  if (QUOTED_CALL.test(text) || COMMENT.test(text.replace(PLAIN_START, ''))) return false
   for (const [, dot, name = ''] of text.matchAll(CALLS)) {
     // What stands in a schema may be anybody's.
     if (dot !== undefined || !HARMLESS.has(name.toLowerCase())) return false

@@ -1,12 +1,13 @@
 import pg, { type PoolClient } from 'pg'
 import { PoolError } from '../../pool/errors.js'
 import type { Checkout } from '../../pool/slot.js'
-import { failQueued, isBusy, isSettling, type PgClient } from '../connection/pg-client.js'
+import { isFaulty } from '../connection/fault.js'
+import { failQueued, isBusy, isSettling, isUsable, type PgClient } from '../connection/pg-client.js'
 import type { BoundStatement } from '../connection/pooled-query.js'
 import type { Borrower } from './borrower.js'
 import type { Borrowing } from './borrowing.js'
 import { beginWithFirst, forgetBegin, type LentClient, type PendingBegin } from './lent-client.js'
-import { endsSession, isConflict } from './retry.js'
+import { endsSession, isConflict, isRefusedBySession } from './retry.js'
 
 /** The connection of a transaction, and whether the transaction has begun there. */
 export interface Begun {
@@ -27,7 +28,9 @@ export async function connectionFor(
   proves: boolean,
 ): Promise<Begun> {
   for (;;) {
-    const checkout = await borrowing.checkOut(borrower, (it) => it, proves)
+    // Where it is known in a moment whether a connection lives, its begin had better wait for its first statement.
+    const mayProve = proves && !borrowing.pool.isGlancing
+    const checkout = await borrowing.checkOut(borrower, (it) => it, mayProve)
     const proof = checkout.state === 'open' ? borrowing.proof(checkout) : undefined
     if (proof === undefined) return { checkout, hasBegun: false }
     const error = await beginOn(checkout.resource, begin)
@@ -40,6 +43,8 @@ export async function connectionFor(
     }
     // Where it was taken back by somebody else, its borrower has heard of that.
     if (isAnswer || borrower?.isOver) return { checkout, hasBegun: true }
+    // Given up by a time limit of pg's own, before the connection was.
+    if (checkout.state === 'open') checkout.release(error)
   }
 }
 
@@ -88,6 +93,7 @@ export async function runInTransaction<T>(
   how: BeginsHow,
 ): Promise<T> {
   const lent = client as LentClient
+  let hasCommitted = false
   const begin = new DeferredBegin(how === 'begun' ? statements.slice(1) : statements, lent)
   begin.hasLeft = how !== 'with-first'
   try {
@@ -97,6 +103,7 @@ export async function runInTransaction<T>(
     if (begin.error !== undefined) throw begin.error
     if (!begin.hasLeft) return result
     forgetBegin(lent, begin)
+    hasCommitted = true
     // COMMIT in a failed transaction succeeds, as a ROLLBACK.
     const { command } = await client.query('COMMIT')
     // It may have been asked before the server refused to begin.
@@ -110,6 +117,7 @@ export async function runInTransaction<T>(
     return result
   } catch (error) {
     forgetBegin(lent, begin)
+    noteUndone(error, lent, hasCommitted)
     const mayBeOpen = client.getTransactionStatus?.() !== 'I' || isBusy(lent) || isSettling(lent)
     if (begin.hasLeft && mayBeOpen) await rollBack(client)
     throw error
@@ -130,13 +138,27 @@ async function rollBack(client: PoolClient): Promise<void> {
 /** Longest pause before the first rerun, ms; doubled for each further one. */
 const FIRST_PAUSE_MILLIS = 10
 
-/** Runs it again, up to `retries` times, when the server says that it conflicted with another one (40001, 40P01). */
-export async function withRetries<T>(retries: number, run: (attempt: number) => Promise<T>): Promise<T> {
+/** Errors of transactions of which nothing is left, and which may go better another time. */
+const undone = new WeakSet<object>()
+
+/**
+ * It conflicted with another one; its session refused it, which is at fault; or its connection was lost before COMMIT was sent. What the
+ * pool itself has ended is over.
+ */
+function noteUndone(error: unknown, client: PgClient, hasCommitted: boolean): void {
+  if (typeof error !== 'object' || error === null || error instanceof PoolError) return
+  const wasLost = !hasCommitted && (!isUsable(client) || endsSession(error))
+  if (isConflict(error) || (isFaulty(client) && isRefusedBySession(error)) || wasLost) undone.add(error)
+}
+
+/** Runs it again, whole, up to `retries` times, when nothing of it is left and it may go better: as long as `isWanted`. */
+export async function withRetries<T>(retries: number, run: () => Promise<T>, isWanted: () => boolean): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await run(attempt)
+      return await run()
     } catch (error) {
-      if (attempt >= retries || !isConflict(error)) throw error
+      const mayAgain = attempt < retries && isWanted() && undone.has(Object(error))
+      if (!mayAgain) throw error
       // By chance, or those that conflicted would do so again.
       const millis = Math.random() * FIRST_PAUSE_MILLIS * 2 ** attempt
       await new Promise((resolve) => setTimeout(resolve, millis))

@@ -285,7 +285,7 @@ describe('defaults', () => {
   it('keep the time for a sign of life below the other limits', () => {
     expect(resolveOptions({})).toMatchObject({
       validationTimeoutMillis: 1000,
-      deadlineMarginMillis: 100,
+      deadlineMarginMillis: undefined,
       lingerMillis: 1000,
     })
     expect(resolveOptions({ connectionTimeoutMillis: 400 })).toMatchObject({ validationTimeoutMillis: 400 })

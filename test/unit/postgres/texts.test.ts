@@ -45,6 +45,7 @@ describe('a query runs alone', () => {
     'select pg_try_advisory_xact_lock (1)',
     'SELECT * INTO TEMP t FROM u',
     'SELECT lo_create(0)',
+    "SELECT set_config/**/('search_path', 'x', false)",
     '',
   ])('%s', (text) => {
     expect(isShareable(text)).toBe(false)
@@ -94,6 +95,12 @@ describe('a query is sent to a connection that is known to be alive', () => {
     'SELECT * INTO u FROM t',
     'SELECT create_order($1)',
     'SELECT app.now()',
+    'SELECT hr.emp$count(1)',
+    'SELECT pkg$trim($1)',
+    'SELECT écount(1)',
+    'SELECT my_write/**/(1)',
+    'SELECT my_write--\n(1)',
+    'SELECT now() /* or never */',
     'SELECT "lower" (x) FROM t',
     'SELECT nextval($1)',
     'SELECT pg_notify($1, $2)',
@@ -113,5 +120,23 @@ describe('a query is sent to a connection that is known to be alive', () => {
     ['undefined', undefined],
   ])('%s', (_, query) => {
     expect(mayRunTwice(query)).toBe(false)
+  })
+})
+
+describe('a long text', () => {
+  it.each([
+    ['a long word', `SELECT length('${'x'.repeat(200_000)}')`],
+    ['many words', `SELECT length('${'word '.repeat(40_000)}')`],
+    ['white space', `SELECT length('a${' '.repeat(200_000)}')`],
+    ['quotes', `SELECT length('${'"'.repeat(200_000)}')`],
+    ['parentheses', `SELECT ${'('.repeat(100_000)}1${')'.repeat(100_000)}`],
+    ['comments', `${'/* a */'.repeat(30_000)} SELECT 1`],
+    ['dots', `SELECT ${'a.'.repeat(100_000)}b`],
+    ['semicolons', `SELECT 1${'; '.repeat(100_000)}`],
+  ])('is looked through in no time: %s', (_, text) => {
+    const began = performance.now()
+    isShareable(text)
+    mayRunTwice(text)
+    expect(performance.now() - began).toBeLessThan(200)
   })
 })

@@ -1,0 +1,62 @@
+import type { PgClient } from './pg-client.js'
+import { PooledQuery } from './pooled-query.js'
+import { SQLSTATE } from './sqlstate.js'
+
+/**
+ * Classes of SQLSTATE (PostgreSQL's appendix A) whose errors are those of a statement, a value or a transaction, and leave the session as
+ * it was; and the cancelling of a statement. Any other error, known here or not, says something of the session or its server: a statement
+ * that it remembers has gone stale (0A, 26), the other side does not understand (08), a lack or a fault of the server (53, 58, XX), its end
+ * (57).
+ */
+const OF_STATEMENTS =
+  /^(?:02|03|09|0B|0F|0L|0P|0Z|10|20|21|22|23|24|25|2B|2D|2F|34|38|39|3B|3F|40|42|44|54|55|P0|57014)/
+
+/** Whether a session that reported such an error may not be lent again. */
+export function isOfSession(code: string | undefined): boolean {
+  return code !== undefined && (code === SQLSTATE.READ_ONLY_SQL_TRANSACTION || !OF_STATEMENTS.test(code))
+}
+
+/** Set on a client whose session has reported an error that is its own. */
+export const FAULTY: unique symbol = Symbol('pg-thaw.faulty')
+const READ_ONLY = Symbol('pg-thaw.read-only')
+
+/** What the server reports of itself without being asked, from PostgreSQL 14 on. */
+type Reported = Partial<Record<'default_transaction_read_only' | 'in_hot_standby', string>>
+
+export type Watched = PgClient & { readonly [FAULTY]?: boolean; [READ_ONLY]?: Reported }
+
+/** Takes note of what the server reports while it lets a client in: to be called before that. */
+export function noteReports(client: PgClient): void {
+  const reported: Record<string, string> = {}
+  ;(client as Watched)[READ_ONLY] = reported
+  client.connection?.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
+    reported[message.parameterName] = message.parameterValue
+  })
+}
+
+/** From now on notes when the session of a client is at fault; `demoted` is called when its server no longer takes writes. */
+export function watchFaults(client: PgClient, demoted: () => void): void {
+  // Before pg, which forgets whose error it is.
+  client.connection?.prependListener('errorMessage', ({ code }: { readonly code?: string }) => {
+    if (!isOfSession(code)) return
+    const query = client._activeQuery
+    // A name of the pool's own that can't be used is no fault of the session.
+    if (query instanceof PooledQuery && query.isAboutName(code)) return
+    if (code === SQLSTATE.READ_ONLY_SQL_TRANSACTION) {
+      if (isWritable(client)) return
+      demoted()
+    }
+    Object.assign(client, { [FAULTY]: true })
+  })
+}
+
+/** Whether the session has reported an error that is its own. */
+export function isFaulty(client: PgClient): boolean {
+  return (client as Watched)[FAULTY] === true
+}
+
+/** Whether the server says that it takes writes: then a transaction was read-only by its own wish. */
+function isWritable(client: PgClient): boolean {
+  const { default_transaction_read_only: isReadOnly, in_hot_standby: isStandby } = (client as Watched)[READ_ONLY] ?? {}
+  return isReadOnly === 'off' && isStandby === 'off'
+}
