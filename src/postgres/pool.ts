@@ -62,11 +62,17 @@ export interface TransactionOptions extends ConnectOptions, TransactionMode {
 }
 
 declare module 'pg' {
-  /** What `query` of this library's `Pool` takes beside what pg takes. */
+  /** What `query` of this library's `Pool`, and of the clients that it lends, takes beside what pg takes. */
   interface QueryConfig {
-    /** Cancels the query, on the server too, when it is aborted. It gets a connection to itself. */
+    /**
+     * Cancels the query, on the server too, when it is aborted. A query of the pool gets a connection to itself. One of a client that is
+     * lent takes the client with it, unless it had not been sent.
+     */
     readonly signal?: AbortSignal | undefined
-    /** Whether it may run twice: then it is tried again when its connection is lost. Default false. */
+    /**
+     * Whether a query of the pool may run twice: then it is tried again when its connection is lost. Default false. A client that is lost
+     * is its borrower's loss: there it changes nothing.
+     */
     readonly idempotent?: boolean | undefined
     /** False leaves it unprepared, however often it comes. */
     readonly prepare?: false | undefined
@@ -169,7 +175,8 @@ export class Pool extends PgPool {
       classify: classifyDialFailure,
       moved: () => this.#pool.condemn(),
     })
-    const isOfPg = (Client as unknown) === PgPlainClient
+    // What a creator returns is seen only then.
+    const isOfPg = (Client as unknown) === PgPlainClient && !given.creator
     this.#composes = isOfPg && profile.ownsSession && !(given as { pipeline?: unknown }).pipeline
     const { prepareAfter, preparedStatements } = resolved
     if (this.#composes && prepareAfter < Infinity) {
@@ -178,6 +185,7 @@ export class Pool extends PgPool {
     }
     const connector = new PgConnector({
       newClient: () => (profile.ownsSession ? new Client(config) : leaveSessionAlone(new Client(config))),
+      creator: given.creator,
       preparing: this.#preparing,
       demoted: () => this.#pool.condemn(),
       onConnect: given.onConnect,
@@ -468,7 +476,7 @@ const NO_PREPARE =
   'Prepared statements do not stay with their connection here: a pooler seems to stand in between, for which `target` is the option. None is prepared any more'
 
 const NO_FAN_OUT =
-  '`fanOut: true` has no effect here: queries share no connection of another `Client`, or with `pipeline` or `query_timeout`'
+  '`fanOut: true` has no effect here: queries share no connection of another `Client` or a `creator`, or with `pipeline` or `query_timeout`'
 
 /** Those of a user's own code are left alone. */
 function tellRetryOfQuery(error: unknown, wasLost: boolean): void {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { build, transform } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { prismaGenerate } from '../consumers/support/prisma-client'
 import { compile } from '../package/support/compile'
@@ -142,4 +142,34 @@ describe('the handlers of docs/moving-over.md', patience, () => {
     }
     return JSON.parse(await project.node([program], { ...env, DB_NAME: name }))
   }
+})
+
+describe('the examples of docs/coming-from.md', patience, () => {
+  const blocks = examples.filter(({ path }) => path === 'docs/coming-from.md')
+  let database: TestDatabase
+
+  beforeAll(async () => {
+    database = await createDatabase()
+  })
+  afterAll(() => database?.dispose())
+
+  it('stand beside one in Python each, for every library', () => {
+    const all = readPage('docs/coming-from.md').blocks.filter(({ language }) => ['ts', 'python'].includes(language))
+    expect(all.map(({ language }) => language)).toEqual(blocks.flatMap(() => ['python', 'ts']))
+    expect(blocks.length).toBeGreaterThan(15)
+  })
+
+  it.each(blocks.map((block) => [`${block.at} (${block.heading})`, block.code] as const))(
+    '%s prints what stands in it',
+    async (at, code) => {
+      const expected = [...code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, text]) => text)
+      expect(expected.length, at).toBeGreaterThan(0)
+      const { code: compiled } = await transform(code, { loader: 'ts', format: 'esm', target: 'node20' })
+      const program = project.write(`coming-from-${at.replaceAll(/\W+/g, '-')}.mjs`, compiled)
+      const printed = await project.node(['--throw-deprecation', program], { DATABASE_URL: database.url })
+      expect(printed.split('\n')).toEqual(expected)
+      // The process has ended: whatever it had opened is closed.
+      await database.untilSessions(0)
+    },
+  )
 })

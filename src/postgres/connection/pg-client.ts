@@ -8,6 +8,7 @@ export interface PgClient extends Client {
   _queryable?: boolean
   readonly _ending?: boolean
   readonly _ended?: boolean
+  readonly _connected?: boolean
   readonly _txStatus?: 'I' | 'T' | 'E' | null
   _activeQuery?: unknown
   readonly _queryQueue?: unknown[]

@@ -4,8 +4,10 @@ import { codeOf, textOf } from '../../pool/errors.js'
 import type { Reset } from '../options/options.js'
 import { coverPassword } from '../options/secrets.js'
 import { type Cancellation, cancelOnServer } from './cancel.js'
+import { type Creator, endQuietly, takeFrom } from './creator.js'
 import type { CredentialSource, CredentialsFailure, SignIn } from './credentials.js'
 import { FAULTY, noteReports, type Watched, watchFaults } from './fault.js'
+import { leaveSessionAlone } from './foreign-session.js'
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
 import { addLease, LeaseTerms } from './lease.js'
 import { limit, limitAgain } from './limits.js'
@@ -21,6 +23,8 @@ import { type VerifiedTls, verifyHost } from './tls.js'
 /** How connections are made and treated. */
 export interface PgConnectorOptions {
   readonly newClient: () => PgClient
+  /** Opens them in its place. */
+  readonly creator?: Creator | undefined
   /** Runs on each new connection before its first loan. */
   readonly onConnect: ((client: PgClient) => unknown) | undefined
   readonly verify: ((client: PgClient, done: (error?: Error) => void) => void) | undefined
@@ -73,7 +77,8 @@ export class PgConnector implements Connector<PgClient> {
   }
 
   dial(opening: Opening): Promise<PgClient> {
-    const { credentials } = this.#options
+    const { credentials, creator } = this.#options
+    if (creator !== undefined) return this.#take(opening, creator)
     return credentials?.use(opening, (signIn) => this.#dial(opening, signIn)) ?? this.#dial(opening)
   }
 
@@ -97,7 +102,8 @@ export class PgConnector implements Connector<PgClient> {
     if ((client as Watched)[FAULTY]) return 'faulty'
     if (client.readyForQuery === false) return 'dirty'
     if (reset === 'none') return 'clean'
-    return reset === 'rollback' && client.getTransactionStatus() === 'I' ? 'clean' : 'dirty'
+    // A client of another make may not say; nor below.
+    return reset === 'rollback' && client.getTransactionStatus?.() === 'I' ? 'clean' : 'dirty'
   }
 
   lastAnswer(client: PgClient, now: Instant): Instant | undefined {
@@ -109,13 +115,13 @@ export class PgConnector implements Connector<PgClient> {
     if (isSettling(client)) await this.ping(client)
     const { reset } = this.#options
     if (reset === 'none') return
-    if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK')
+    if (client.getTransactionStatus?.() !== 'I') await client.query('ROLLBACK')
     if (reset === 'clean') {
       await client.query(CLEAN)
       await limitAgain(client)
     }
     if (typeof reset === 'function') await reset(client)
-    if (isSettling(client) || isBusy(client) || client.getTransactionStatus() !== 'I') {
+    if (isSettling(client) || isBusy(client) || (client.getTransactionStatus?.() ?? 'I') !== 'I') {
       throw new Error('the reset left the connection busy or in a transaction')
     }
     noteAnswer(client)
@@ -123,7 +129,8 @@ export class PgConnector implements Connector<PgClient> {
 
   /** What still runs is cancelled on the server, which would else go on with it, and the connection dropped. */
   async close(client: PgClient): Promise<void> {
-    const runsNothing = !isBusy(client) || client._activeQuery instanceof SyncPing
+    // What its borrower ended is left to end as pg ends it: what it was asked before may take effect on the server.
+    const runsNothing = !isBusy(client) || client._activeQuery instanceof SyncPing || client._ending
     if (runsNothing || client.connection === undefined) return client.end()
     if (!this.#options.profile.cancels) {
       // It would wait for the answers in a pipeline.
@@ -153,15 +160,7 @@ export class PgConnector implements Connector<PgClient> {
       const terms = this.#leaseTerms
       const began = performance.now()
       const client = newClient()
-      let hasFailed = false
-      const report = (error: Error) => {
-        noteLoss(client, error)
-        if (!hasFailed) opening.lost(error)
-      }
-      // From here to its end the client has this listener, so that no failure of a connection can end the process.
-      client.on('error', report)
-      client.once('end', () => report(new Error('the connection was closed')))
-      onLoss(client, report)
+      const attended = attend(client, opening)
       opening.onAbandon = () => {
         isAbandoned = true
         onAbandon?.()
@@ -177,16 +176,13 @@ export class PgConnector implements Connector<PgClient> {
         const limited = isLimited ? limit(client, invocationMillis(), limits.isLeftAlone) : undefined
         await connected(client)
         await limited
-        coverPassword(client)
-        // pg waits for the socket to be closed, a turn of the event loop later.
-        client.connection?.stream.once('end', () => report(new Error('the server closed the connection')))
-        watchFaults(client, this.#options.demoted)
+        attended.connected(this.#options.demoted)
         if (preparing !== undefined) prepareOn(client, preparing)
         await this.#prepare(client)
         this.connectMillis = Math.max(1, performance.now() - began)
         return client
       } catch (error) {
-        hasFailed = true
+        attended.failed()
         const reason = this.#reason(client, error)
         this.destroy(client)
         const less = termsAfter(terms, codeOf(error))
@@ -194,6 +190,37 @@ export class PgConnector implements Connector<PgClient> {
         // Dials that were refused together lead to the same terms.
         if (this.#leaseTerms === terms) this.#leaseTerms = less
       }
+    }
+  }
+
+  /** Takes a client that comes connected: by then nothing can be asked of the server at its startup any more. */
+  async #take(opening: Opening, creator: Creator): Promise<PgClient> {
+    const { onAbandon } = opening
+    let isAbandoned = false
+    let abandon = () => {}
+    opening.onAbandon = () => {
+      isAbandoned = true
+      onAbandon?.()
+      abandon()
+    }
+    const began = performance.now()
+    const client = await takeFrom(creator)
+    if (isAbandoned) {
+      endQuietly(client)
+      throw new Error('the dial was given up')
+    }
+    abandon = () => this.destroy(client)
+    const attended = attend(client, opening)
+    try {
+      if (!this.#options.profile.ownsSession) leaveSessionAlone(client)
+      attended.connected(this.#options.demoted)
+      await this.#prepare(client)
+      this.connectMillis = Math.max(1, performance.now() - began)
+      return client
+    } catch (error) {
+      attended.failed()
+      this.destroy(client)
+      throw error
     }
   }
 
@@ -217,6 +244,30 @@ export class PgConnector implements Connector<PgClient> {
     await new Promise<void>((resolve, reject) => {
       verify(client, (error) => (error ? reject(error) : resolve()))
     })
+  }
+}
+
+/** Listens to a client that is being opened, and tells the pool when it is lost, unless the opening has failed. */
+function attend(client: PgClient, opening: Opening) {
+  let hasFailed = false
+  const report = (error: Error) => {
+    noteLoss(client, error)
+    if (!hasFailed) opening.lost(error)
+  }
+  // From here to its end the client has this listener, so that no failure of a connection can end the process.
+  client.on('error', report)
+  client.on('end', () => report(new Error('the connection was closed')))
+  onLoss(client, report)
+  return {
+    connected(demoted: () => void) {
+      coverPassword(client)
+      // pg waits for the socket to be closed, a turn of the event loop later.
+      client.connection?.stream.once('end', () => report(new Error('the server closed the connection')))
+      watchFaults(client, demoted)
+    },
+    failed() {
+      hasFailed = true
+    },
   }
 }
 

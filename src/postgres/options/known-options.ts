@@ -102,7 +102,7 @@ export const KNOWN_OPTIONS: readonly Row[] = [
       (it) => typeof it === 'string' && /^(\/|(postgres|pg|socket)[\w+.-]*:)/i.test(it),
     ),
   ],
-  ['onConnect verify log Client Promise', typed('a function', 'function')],
+  ['onConnect verify log Client creator Promise', typed('a function', 'function')],
   ['query_timeout', expecting('a number of ms, 0 or more, or false', (it) => it === false || isNumber(it))],
   // pg reads numbers out of texts, too, and takes an empty one for none.
   [

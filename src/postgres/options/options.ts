@@ -1,5 +1,6 @@
 import type { ClientBase, PoolConfig } from 'pg'
 import { isOnLambda, type Pooling } from '../../registry/environment.js'
+import type { Creator } from '../connection/creator.js'
 import type { PoolCredentials } from '../connection/credentials.js'
 import { SESSION_SETTINGS } from '../connection/foreign-session.js'
 import { PROFILES, type Target } from '../connection/profile.js'
@@ -31,6 +32,13 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   ca?: CertificateAuthorities | undefined
   /** A file of them, read when the first connection is opened; `system` for those of Node.js. For `ssl: 'verify-full'`. */
   sslrootcert?: string | undefined
+  /**
+   * Opens each client in place of the pool, through a tunnel or a cloud's connector for instance: a function that returns a connected
+   * client, or promises one. It is given up with the wait for it, and a client that comes after that is ended. All that is told the
+   * server at the startup is the creator's then: the pool asks for no lease (`leaseMillis` says which one the creator asked for), and
+   * `Client`, `credentials`, `ssl` and session settings are refused beside it. Its clients share nothing and prepare nothing.
+   */
+  creator?: Creator | undefined
   /** Most sessions that the server sees of this pool, closing ones included. Default `PG_THAW_MAX` from the environment, else 10. */
   max?: number | undefined
   /**
@@ -100,7 +108,7 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   name?: string | undefined
   /**
    * Whether several `pool.query()` calls may share a connection through pipelining: in a pool of one, and on Lambda where calls run one
-   * at a time; elsewhere a few quick reads, where all connections are taken. Default true; always false with a `Client` of another make, `pipeline` or `query_timeout`.
+   * at a time; elsewhere a few quick reads, where all connections are taken. Default true; always false with a `Client` of another make, a `creator`, `pipeline` or `query_timeout`.
    */
   fanOut?: boolean | undefined
   /**
@@ -156,6 +164,7 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
   checkOptions(options, KNOWN_OPTIONS)
   const target = options.target ?? fromEnvironment('PG_THAW_TARGET', (it) => it as Target, targetOption) ?? 'direct'
   checkAgainstTarget(options, target)
+  checkAgainstCreator(options)
   const { max: size, poolSize } = options as { max?: number; poolSize?: number }
   if (size && poolSize) refuse('poolSize', size !== poolSize && `the same as \`max\` (${size})`, poolSize)
   const max = size ?? poolSize ?? fromEnvironment('PG_THAW_MAX', Number, positiveInteger) ?? 10
@@ -163,7 +172,8 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
     options.min ?? fromEnvironment('PG_THAW_MIN', Number, nonNegativeInteger) ?? (isOnLambda() ? Math.min(1, max) : 0)
   refuse(typeof options.min === 'number' ? 'min' : 'PG_THAW_MIN', min > max && `at most \`max\` (${max})`, min)
   const given = filled(options, KNOWN_OPTIONS)
-  if (!PROFILES[target].ownsSession) given.leaseMillis = 0
+  // Of a connected client's session nothing is known but what is said of it here.
+  if (!PROFILES[target].ownsSession || (options.creator && !options.leaseMillis)) given.leaseMillis = 0
   for (const [name] of LIMITS) given[name as 'leaseMillis'] ||= Infinity
   const { connectionTimeoutMillis: patience, leaseMillis } = given
   const most = `\`connectionTimeoutMillis\` (${patience})`
@@ -231,4 +241,15 @@ function checkAgainstTarget(options: PoolOptions, target: Target): void {
   }
   const seconds = options.maxLifetimeSeconds
   refuse('maxLifetimeSeconds', ((seconds ?? 1) || Infinity) > longest && `at most ${longest} ${where}`, seconds)
+}
+
+/** What decides how a client is opened, or is told the server at its startup. */
+const OF_THE_OPENING = ['Client', 'credentials', 'ssl', 'ca', 'sslrootcert', ...SESSION_SETTINGS] as const
+
+function checkAgainstCreator(options: PoolOptions): void {
+  if (!options.creator) return
+  const expected = 'left out with `creator`, which opens the clients'
+  for (const name of OF_THE_OPENING) if (options[name]) refuse(name, expected, options[name])
+  const isVerified = options.connectionString?.includes('sslmode=verify-full')
+  refuse('connectionString', isVerified && `without \`sslmode\` beside \`creator\`, which opens the clients`, '')
 }

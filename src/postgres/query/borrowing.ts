@@ -14,7 +14,7 @@ import { Deadlines } from './deadlines.js'
 import { KeepAlive } from './keep-alive.js'
 import { publishLeak, warnOnce } from './reports.js'
 import { endsSession, explained } from './retry.js'
-import { onAbort } from './signals.js'
+import { onAbort, queryAborted } from './signals.js'
 
 /** What happens when a connection is asked for. */
 export interface Preparation {
@@ -408,5 +408,5 @@ function deadlineError(retry: Retry): PoolError {
 function abortedError(cause: unknown, retry: Retry): PoolError {
   if (retry === 'safe')
     return new PoolError('POOL_ACQUIRE_ABORTED', 'the caller gave up waiting for a connection', { cause })
-  return new PoolError('POOL_QUERY_ABORTED', 'the query was aborted', { cause, retry })
+  return queryAborted(cause, retry)
 }

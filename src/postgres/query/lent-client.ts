@@ -6,10 +6,11 @@ import { doubleRelease } from '../../pool/errors.js'
 import type { Checkout } from '../../pool/slot.js'
 import { listenForAnswers } from '../connection/last-answer.js'
 import { lossOf } from '../connection/loss.js'
-import { isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
+import { giveUp, isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
 import { type BoundStatement, PooledQuery, preparesOn } from '../connection/pooled-query.js'
 import { SyncPing } from '../connection/sync-ping.js'
-import { borrowerOf } from './borrower.js'
+import { untilAborted } from './abortable.js'
+import { type Borrower, borrowerOf } from './borrower.js'
 import type { Borrowing } from './borrowing.js'
 import { explained } from './retry.js'
 import { isPreparable, isSingleStatement } from './texts.js'
@@ -31,6 +32,7 @@ interface Submitted {
   [CONTEXT]?: AsyncResource
   submit?: unknown
   callback?: unknown
+  signal?: unknown
   destroy?(error: Error): void
 }
 
@@ -65,6 +67,7 @@ export function lentClient(checkout: Checkout<PgClient>, borrowing: Borrowing): 
   const borrower = borrowerOf(checkout.label)
   if (borrower !== undefined) borrower.hasBegun = true
   client.release = (error) => {
+    if (over.has(checkout)) return
     const isAtWork = checkout.state === 'open' && isBusy(client)
     if (!isAtWork || error || !isUsable(client) || !endsByItself(client)) return giveBack(checkout, borrowing, error)
     if (finishing.has(checkout)) throw doubleRelease()
@@ -73,7 +76,7 @@ export function lentClient(checkout: Checkout<PgClient>, borrowing: Borrowing): 
       if (checkout.state === 'open') giveBack(checkout, borrowing, undefined)
     })
   }
-  if (!(CHECKOUT in client)) prepare(client)
+  if (!(CHECKOUT in client)) prepare(client, borrowing)
   client[CHECKOUT] = checkout
   client[BEGIN] = undefined
   const isOfInvocation = borrower?.invocation !== undefined
@@ -84,6 +87,15 @@ export function lentClient(checkout: Checkout<PgClient>, borrowing: Borrowing): 
 
 /** Those that were given back while something ran on them. */
 const finishing = new WeakSet<Checkout<PgClient>>()
+
+/** Those that ended with their client, before they were given back: that is a matter of form then. */
+const over = new WeakSet<Checkout<PgClient>>()
+
+/** Its client is of no use to its borrower any more, and its slot goes back with that. */
+function giveUpLoan(checkout: Checkout<PgClient>, borrowing: Borrowing, why: Error | true): void {
+  over.add(checkout)
+  borrowing.release(checkout, why)
+}
 
 /** Whether its borrower has given it back. */
 export function isReleased(checkout: Checkout<PgClient>): boolean {
@@ -113,16 +125,32 @@ function whenQuiet(client: PgClient, quiet: () => void): void {
 }
 
 /** Once for each client, at its first loan. */
-function prepare(client: LentClient): void {
+function prepare(client: LentClient, borrowing: Borrowing): void {
   Object.defineProperty(client, Symbol.asyncDispose, { configurable: true, get: disposerOfLoan })
   // The pool's own queries say so themselves.
   listenForAnswers(client, () => client[CHECKOUT]?.state === 'open')
-  const own = Object.hasOwn(client, 'query') ? (client.query as Query) : undefined
-  // Whoever instruments pg does so on the prototype, perhaps later.
-  const query: Query = (...args) =>
-    (own ?? (Object.getPrototypeOf(client) as { query: Query }).query).apply(client, args)
+  const query = methodOf(client, 'query')
   client[PLAIN] = query
-  Object.assign(client, { query: queryOfLoan.bind(client, query) })
+  Object.assign(client, {
+    query: queryOfLoan.bind(client, borrowing, query),
+    end: endOfLoan.bind(client, borrowing, methodOf(client, 'end')),
+  })
+}
+
+/** Whoever instruments pg does so on the prototype, perhaps later. */
+function methodOf(client: LentClient, name: 'query' | 'end'): (...args: unknown[]) => unknown {
+  type Methods = Record<typeof name, (...args: unknown[]) => unknown>
+  const own = Object.hasOwn(client, name) ? (client as unknown as Methods)[name] : undefined
+  return (...args) => (own ?? (Object.getPrototypeOf(client) as Methods)[name]).apply(client, args)
+}
+
+/** Its borrower ends the client itself. */
+function endOfLoan(this: LentClient, borrowing: Borrowing, end: Callback, ...args: unknown[]): unknown {
+  const checkout = this[CHECKOUT]
+  const ended = end(...args)
+  // One that was released while it ran goes back when it is quiet.
+  if (checkout?.state === 'open' && !finishing.has(checkout)) giveUpLoan(checkout, borrowing, true)
+  return ended
 }
 
 function disposerOfLoan(this: LentClient): () => Promise<void> {
@@ -137,12 +165,21 @@ function disposerOfLoan(this: LentClient): () => Promise<void> {
  * What happens on a socket runs in the async context of whoever opened it: callbacks, cursors and streams get that of whoever asked. And
  * what belongs to an invocation is remembered, so that its deadline reaches it.
  */
-function queryOfLoan(this: LentClient, query: Query, config: unknown, values?: unknown, callback?: unknown): unknown {
+function queryOfLoan(
+  this: LentClient,
+  borrowing: Borrowing,
+  query: Query,
+  config: unknown,
+  values?: unknown,
+  callback?: unknown,
+): unknown {
   const checkout = this[CHECKOUT]
   // Of the pool's own, between two loans; or too late.
   if (checkout?.state !== 'open') return query(config, values, callback)
   const borrower = borrowerOf(checkout.label)
   const given = (config ?? {}) as Submitted
+  const isAbortable = typeof given.submit !== 'function' && given.signal !== undefined && given.signal !== null
+  if (isAbortable) return askAbortable(this, borrowing, query, given, values, callback)
   const begin = this[BEGIN]
   const refusal = begin?.error ?? (isUsable(this) ? undefined : lossOf(this))
   if (refusal !== undefined) {
@@ -164,12 +201,49 @@ function queryOfLoan(this: LentClient, query: Query, config: unknown, values?: u
   }
   const composed = compose(this, config, values)
   if (borrower === undefined && composed === undefined) return query(config, values)
-  const promised = (resolve: (outcome: unknown) => void) => {
-    const settled = (error: unknown, result: unknown) => resolve(error ? explained(error) : result)
+  return promised(borrower, (settled) => {
     if (composed === undefined) query(config, values, settled)
     else query(composed, settled)
+  })
+}
+
+/** A promise to whoever has the client, if that is known, of what comes to a callback. */
+function promised(borrower: Borrower | undefined, ask: (settled: Callback) => void): Promise<unknown> {
+  const begin = (resolve: (outcome: unknown) => void) =>
+    ask((error, result) => resolve(error ? explained(error) : result))
+  return borrower === undefined ? new Promise(begin) : borrower.promises(begin)
+}
+
+/** The same query without its signal, for as long as that allows. */
+function askAbortable(
+  client: LentClient,
+  borrowing: Borrowing,
+  query: Query,
+  given: Submitted,
+  values: unknown,
+  callback: unknown,
+): unknown {
+  const checkout = client[CHECKOUT] as Checkout<PgClient>
+  const plain = Object.create(given, { signal: { value: undefined }, callback: { value: undefined, writable: true } })
+  const own = typeof values === 'function' ? undefined : values
+  const abortable = {
+    signal: given.signal,
+    ask: (settled: Callback) => queryOfLoan.call(client, borrowing, query, plain, own, settled),
+    carriesBegin: client[BEGIN] !== undefined,
+    isLent: () => checkout.state === 'open',
+    giveUp: (error: Error) => {
+      // Before what waits in the client fails: what runs is cancelled.
+      giveUpLoan(checkout, borrowing, error)
+      giveUp(client, error)
+    },
   }
-  return borrower === undefined ? new Promise(promised) : borrower.promises(promised)
+  const tell = [values, callback, given.callback].find((it) => typeof it === 'function')
+  if (tell === undefined)
+    return promised(borrowerOf(checkout.label), (settled) => untilAborted(client, abortable, settled))
+  const settled = bound(tell as Callback)
+  // What is refused at once is told later all the same.
+  untilAborted(client, abortable, (...outcome) => process.nextTick(settled, ...outcome))
+  return undefined
 }
 
 function ask(

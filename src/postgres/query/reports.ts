@@ -40,7 +40,8 @@ function placeOf(stack: string | undefined): string | undefined {
 
 /** A client came back with a transaction open, or at work: what that was is lost to whoever thought otherwise. */
 export function warnOfDirtyReturn(client: PgClient, label: unknown): void {
-  const isOpen = client.getTransactionStatus() === 'T' || client.getTransactionStatus() === 'E'
+  const status = client.getTransactionStatus?.()
+  const isOpen = status === 'T' || status === 'E'
   if (!isUsable(client) || !(isOpen || isBusy(client))) return
   const what = isOpen
     ? 'with a transaction open, which was rolled back'

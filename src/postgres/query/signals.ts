@@ -1,3 +1,5 @@
+import { PoolError, type Retry } from '../../pool/errors.js'
+
 /** Who listens to each signal. */
 const listening = new WeakMap<AbortSignal, Set<() => void>>()
 
@@ -26,4 +28,9 @@ function tellAll(this: AbortSignal): void {
   listening.delete(this)
   this.removeEventListener('abort', tellAll)
   for (const listener of listeners ?? []) listener()
+}
+
+/** What an aborted query is rejected with; `safe` where it was never sent. */
+export function queryAborted(cause: unknown, retry: Retry): PoolError {
+  return new PoolError('POOL_QUERY_ABORTED', 'the query was aborted', { cause, retry })
 }

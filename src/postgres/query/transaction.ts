@@ -118,7 +118,7 @@ export async function runInTransaction<T>(
   } catch (error) {
     forgetBegin(lent, begin)
     noteUndone(error, lent, hasCommitted)
-    const mayBeOpen = client.getTransactionStatus() !== 'I' || isBusy(lent) || isSettling(lent)
+    const mayBeOpen = client.getTransactionStatus?.() !== 'I' || isBusy(lent) || isSettling(lent)
     if (begin.hasLeft && mayBeOpen) await rollBack(client)
     throw error
   } finally {

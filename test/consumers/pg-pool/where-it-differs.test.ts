@@ -87,6 +87,18 @@ const checks: Record<string, readonly [check: Check, stock: unknown, here: unkno
     1,
     0,
   ],
+  'A client that its borrower ends, by `client.end()`': [
+    async (open) => {
+      const pool = open({ max: 1 })
+      const client = await pool.connect()
+      await client.end()
+      const { totalCount } = pool
+      client.release()
+      return totalCount
+    },
+    1,
+    0,
+  ],
   '`log` hears': [
     async (open) => {
       const said: unknown[] = []
