@@ -103,7 +103,7 @@ describe('errors as they come look as the page has them:', () => {
         }),
     },
     {
-      row: 'Client has encountered a connection error and is not queryable',
+      row: '25P03',
       options: { idle_in_transaction_session_timeout: 30 },
       work: tooLong,
     },

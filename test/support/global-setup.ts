@@ -21,7 +21,7 @@ declare module 'vitest' {
 /** One PostgreSQL for the whole run, and a dist/ that is as new as src/, for the tests that start processes of their own. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   buildWhenStale()
-  const server = await startPostgres({ settings: { max_connections: '200' } })
+  const server = await startPostgres({ settings: { max_connections: '200', authentication_timeout: '5s' } })
   const { host, port, user, password } = server
   project.provide('postgres', { host, port, user, password })
   return () => server.close()
