@@ -172,7 +172,9 @@ export class PgConnector implements Connector<PgClient> {
         await signIn?.(client)
         if (isAbandoned) throw new Error('the dial was given up')
         if (tls !== undefined) verifyHost(client, tls)
-        const isLimited = limits !== undefined && client.connection !== undefined && invocationMillis() < Infinity
+        // What takes no startup options is no server of the pool's own: settings would stay with whoever gets its session next.
+        const isOwn = terms !== LeaseTerms.NONE && client.connection !== undefined
+        const isLimited = limits !== undefined && isOwn && invocationMillis() < Infinity
         const limited = isLimited ? limit(client, invocationMillis(), limits.isLeftAlone) : undefined
         await connected(client)
         await limited
