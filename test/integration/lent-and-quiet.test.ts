@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { startRelay } from 'pg-thaw/testing'
+import { describe, expect, it, vi } from 'vitest'
 import { database, openPool, pool } from '../support/pool-under-test'
+import { startWire } from '../support/wire'
 
 const quiet = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
 
@@ -24,6 +26,25 @@ describe('a client that is lent, and asked nothing for longer than its lease', (
     await quiet(900)
     client.release()
     await database.untilSessions(0, { withinMillis: 3000 })
+  })
+
+  it('may be given back while it is being pinged', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const relay = await startRelay({ ...database.config, slowMillis: 100 })
+    const wire = await startWire(relay)
+    openPool({ max: 1, leaseMillis: 600, host: wire.host, port: wire.port })
+    const client = await pool.connect()
+    relay.strike('slow')
+    wire.clear()
+    while (!wire.log.includes('>S')) await quiet(5)
+    client.release()
+    expect((await pool.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }])
+    expect(pool.stats()).toMatchObject({ dials: 1, retired: { busy: 0 } })
+    expect(warned).not.toHaveBeenCalled()
+    warned.mockRestore()
+    await pool.end()
+    await wire.close()
+    await relay.close()
   })
 
   it('is told how its session ended, if it did', async () => {

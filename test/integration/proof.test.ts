@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import type { Relay } from 'pg-thaw/testing'
 import { startRelay } from 'pg-thaw/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { Pool, type PoolOptions } from '../../src/index'
+import { Pool, type PoolOptions, wrapHandler } from '../../src/index'
 import { type CurrentInvocation, environment, type LivePool } from '../../src/registry/environment'
 import { createDatabase, type TestDatabase } from '../support/database'
 import { startWire, type Wire } from '../support/wire'
@@ -239,5 +239,23 @@ describe('a value that can not be sent', () => {
     expect(pool.stats()).toMatchObject({ generation: 0, idle: 1, dials: 1 })
     await pool.query('SELECT 1')
     expect(pool.stats().dials).toBe(1)
+  })
+})
+
+describe('what waits for a proof', () => {
+  it('goes on elsewhere when the connection is taken from those who were to prove it', async () => {
+    await open({ max: 1, lingerMillis: 0 })
+    relay.strike('deaf')
+    let waits: Promise<unknown> = Promise.resolve()
+    const handler = wrapHandler(async () => {
+      pool.query(READ, [1]).catch(() => {})
+    })
+    const called = handler()
+    // Outside of the call, beside a read of it that nobody awaits.
+    waits = pool.query(WRITE, [2])
+    await called
+    await waits
+    expect(await ids()).toEqual([2])
+    expect(pool.stats()).toMatchObject({ lent: 0, waiting: 0, dials: 2 })
   })
 })
