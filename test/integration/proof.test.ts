@@ -225,7 +225,7 @@ describe('a connection that answers the ping and dies afterwards', () => {
     const lost = expect(pool.query('SELECT pg_sleep(5)')).rejects.toMatchObject({ code: '57P01', retry: 'unknown' })
     await database.untilSessions(1, { where: "state = 'active'" })
     await database.admin.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()",
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()",
     )
     await lost
   })
