@@ -29,7 +29,7 @@ export type Watched = PgClient & { readonly [FAULTY]?: boolean; [READ_ONLY]?: Re
 export function noteReports(client: PgClient): void {
   const reported: Record<string, string> = {}
   ;(client as Watched)[READ_ONLY] = reported
-  client.connection?.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
+  client.connection?.on?.('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
     reported[message.parameterName] = message.parameterValue
   })
 }
@@ -37,7 +37,7 @@ export function noteReports(client: PgClient): void {
 /** From now on notes when the session of a client is at fault; `demoted` is called when its server no longer takes writes. */
 export function watchFaults(client: PgClient, demoted: () => void): void {
   // Before pg, which forgets whose error it is.
-  client.connection?.prependListener('errorMessage', ({ code }: { readonly code?: string }) => {
+  client.connection?.prependListener?.('errorMessage', ({ code }: { readonly code?: string }) => {
     if (!isOfSession(code)) return
     const query = client._activeQuery
     // A name of the pool's own that can't be used is no fault of the session.

@@ -264,7 +264,7 @@ function attend(client: PgClient, opening: Opening) {
     connected(demoted: () => void) {
       coverPassword(client)
       // pg waits for the socket to be closed, a turn of the event loop later.
-      client.connection?.stream.once('end', () => report(new Error('the server closed the connection')))
+      client.connection?.stream.once?.('end', () => report(new Error('the server closed the connection')))
       watchFaults(client, demoted)
     },
     failed() {
