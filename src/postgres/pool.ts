@@ -201,8 +201,8 @@ export class Pool extends PgPool {
     })
     const { validationBypassMillis } = resolved
     // As long as nobody says when invocations begin, the process may have been frozen whenever it did nothing.
-    const isWatched = !isOnLambda() || this.#environment.currentInvocation !== undefined
-    if (!isWatched && given.validationBypassMillis === undefined && given.validate !== false) {
+    const mayFreezeUntold = isOnLambda() && this.#environment.currentInvocation === undefined
+    if (mayFreezeUntold && given.validationBypassMillis === undefined && given.validate !== false) {
       terms.validationBypassMillis = UNNOTICED_MILLIS
     }
     const isWrapped = () => {

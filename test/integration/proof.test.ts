@@ -246,13 +246,12 @@ describe('what waits for a proof', () => {
   it('goes on elsewhere when the connection is taken from those who were to prove it', async () => {
     await open({ max: 1, lingerMillis: 0 })
     relay.strike('deaf')
-    let waits: Promise<unknown> = Promise.resolve()
     const handler = wrapHandler(async () => {
       pool.query(READ, [1]).catch(() => {})
     })
     const called = handler()
     // Outside of the call, beside a read of it that nobody awaits.
-    waits = pool.query(WRITE, [2])
+    const waits = pool.query(WRITE, [2])
     await called
     await waits
     expect(await ids()).toEqual([2])

@@ -129,26 +129,17 @@ function isPreparableText(text: string): boolean {
   return isShareable && isTimeless
 }
 
-/** Whether a text may leave with a BEGIN ahead of it: any single statement but those that go on by themselves. */
-export function isSingleStatement(query: unknown): boolean {
-  const {
-    text,
-    submit,
-    name,
-    rows,
-    query_timeout: timeout,
-    binary,
-    portal,
-  } = (typeof query === 'string' ? { text: query } : Object(query)) as Fields
-  if (submit !== undefined || name || rows || timeout || binary || portal) return false
-  return typeof text === 'string' && about(text).isShareable
-}
-
 /** Whether it is one plain statement, however it is to run: an error undoes all of it. */
 export function isPlainStatement(query: unknown): boolean {
   if (typeof query === 'string') return about(query).isShareable
   const { text, submit } = Object(query) as Fields
   return submit === undefined && typeof text === 'string' && about(text).isShareable
+}
+
+/** Whether it is one that says nothing itself of how it is to run: such a one may leave with a BEGIN ahead of it. */
+export function isSingleStatement(query: unknown): boolean {
+  const { name, rows, query_timeout: timeout, binary, portal } = Object(query) as Fields
+  return !(name || rows || timeout || binary || portal) && isPlainStatement(query)
 }
 
 /** Whether it was slow when it last ran. */
