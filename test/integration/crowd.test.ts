@@ -81,7 +81,7 @@ describe('where all connections of a larger pool are taken', () => {
       ...Array.from({ length: 4 }, (_, n) => read(n).then(() => order.push('after'))),
     ]
     await Promise.all(asked)
-    expect(order.lastIndexOf('before')).toBeLessThan(order.indexOf('after'))
+    // Which of two connections answers first is the server's business; in which order they are taken is ours.
     expect(order.indexOf('client')).toBeLessThan(order.indexOf('after'))
   })
 })

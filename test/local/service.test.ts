@@ -38,8 +38,9 @@ async function warmEnvironment(): Promise<EnvironmentView> {
   )
   const found = views.find(({ id }) => id === environmentId)
   if (found === undefined) throw new Error('bug: it was just found')
-  const holds = (sessions: readonly { environmentPid: number }[]) =>
-    sessions.some(({ environmentPid }) => environmentPid === found.pid)
+  // What was last seen of the session may be from the middle of the call.
+  const holds = (sessions: readonly { environmentPid: number; state: string }[]) =>
+    sessions.some(({ environmentPid, state }) => environmentPid === found.pid && state === 'idle')
   if (!holds(events.of('sessions').at(-1) ?? [])) await events.until('sessions', holds, from)
   return found
 }
