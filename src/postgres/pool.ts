@@ -193,7 +193,8 @@ export class Pool extends PgPool {
       reset: resolved.reset,
       leaseMillis: resolved.leaseMillis,
       // Elsewhere invocations may have different times, and share what one of them has dialled.
-      limits: this.#composes && runsOneAtATime() ? { isLeftAlone: (name) => isGiven(name, given) } : undefined,
+      limitsWork: this.#composes && runsOneAtATime(),
+      isLeftAlone: (name) => isGiven(name, given),
       invocationMillis: () => this.#environment.currentInvocation?.()?.budgetMillis ?? Infinity,
       profile,
       credentials: this.#credentials,

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Pool } from '../../src/index'
 
-// No server of this age, and no proxy, runs here: these few messages of the protocol are what they answer to a startup.
+// No such proxy runs here: these few messages of the protocol are what they answer to a startup.
 
 const READY = Buffer.concat([message('R', Buffer.from([0, 0, 0, 0])), message('Z', Buffer.from('I'))])
 
@@ -23,8 +23,8 @@ beforeEach(async () => {
       }
       started = true
       const startup = data.toString('latin1')
-      startups.push(startup.includes('idle_session_timeout') ? 'with lease' : 'without')
-      if (!startup.includes('idle_session_timeout')) socket.write(READY)
+      startups.push(startup.includes('pg_thaw.session') ? 'marked' : 'plain')
+      if (!startup.includes('pg_thaw.session')) socket.write(READY)
       else socket.end(message('E', Buffer.from(`SFATAL\0C${refusal}\0Mno such parameter\0\0`)))
     })
   })
@@ -45,27 +45,30 @@ function port(): number {
   return address.port
 }
 
-describe('a lease that the other side does not know', () => {
+describe('the mark of a session that is to be limited', () => {
   it.each([
-    ['42704', 'a server before 14'],
+    ['42704', 'a server of another make'],
     ['08P01', 'a proxy'],
-  ])('%s: %s is met without one, by every connection of a burst, and it is remembered', async (code) => {
-    refusal = code
-    await using pool = new Pool({
-      host: '127.0.0.1',
-      port: port(),
-      user: 'me',
-      password: 'x',
-      max: 4,
-      leaseMillis: 5000,
-      ssl: false,
-    })
-    const clients = await Promise.all([pool.connect(), pool.connect(), pool.connect(), pool.connect()])
-    expect(pool.stats()).toMatchObject({ lent: 4, dialFailures: 0 })
-    for (const client of clients) client.release(true)
-    await pool.query('')
-    expect(startups.filter((it) => it === 'with lease').length).toBe(4)
-    expect(startups.at(-1)).toBe('without')
-    expect(pool.stats().dialFailures).toBe(0)
-  })
+  ])(
+    '%s: where %s refuses it, nothing is limited, by every connection of a burst, and that is remembered',
+    async (code) => {
+      refusal = code
+      await using pool = new Pool({
+        host: '127.0.0.1',
+        port: port(),
+        user: 'me',
+        password: 'x',
+        max: 4,
+        leaseMillis: 5000,
+        ssl: false,
+      })
+      const clients = await Promise.all([pool.connect(), pool.connect(), pool.connect(), pool.connect()])
+      expect(pool.stats()).toMatchObject({ lent: 4, dialFailures: 0 })
+      for (const client of clients) client.release(true)
+      await pool.query('')
+      expect(startups.filter((it) => it === 'marked').length).toBe(4)
+      expect(startups.at(-1)).toBe('plain')
+      expect(pool.stats().dialFailures).toBe(0)
+    },
+  )
 })

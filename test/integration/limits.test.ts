@@ -68,3 +68,64 @@ describe('what runs at the server', () => {
     await pool.end()
   })
 })
+
+describe('the lease', () => {
+  const lease = async () =>
+    (
+      await pool.query({
+        text: "SELECT current_setting('idle_session_timeout'), current_setting('idle_in_transaction_session_timeout')",
+        rowMode: 'array',
+      })
+    ).rows[0]
+
+  it.each([
+    ['nobody', '1min', () => 'SELECT 1'],
+    ['the database', '20s', (name: string) => `ALTER DATABASE ${name} SET idle_session_timeout = '20s'`],
+    ['the role', '20s', (_: string, user: string) => `ALTER ROLE ${user} SET idle_session_timeout = '20s'`],
+    ['the role, less strictly', '1min', (_: string, user: string) => `ALTER ROLE ${user} SET idle_session_timeout = 0`],
+  ])('is never made weaker than %s says', async (_, expected, alter) => {
+    await using database = await createDatabase()
+    const { database: name, password } = database.config
+    const user = `${name}_owner`
+    await database.admin.query(`CREATE ROLE ${user} LOGIN PASSWORD '${password}'`)
+    try {
+      await database.admin.query(alter(name, user))
+      pool = new Pool({ ...database.config, user, leaseMillis: 60_000 })
+      expect(await lease()).toEqual([expected, '1min'])
+      await pool.end()
+    } finally {
+      await database.admin.query(`DROP ROLE ${user}`)
+    }
+  })
+
+  it.each([
+    ['rollback', 'RESET ALL'],
+    ['rollback', 'DISCARD ALL'],
+    ['rollback', 'BEGIN; RESET ALL; COMMIT'],
+    ['none', 'RESET idle_session_timeout'],
+    ['clean', 'SELECT 1'],
+  ] as const)('holds with `reset: %s` after `%s`', async (reset, text) => {
+    await using database = await createDatabase()
+    pool = new Pool({ ...database.config, leaseMillis: 60_000, max: 1, reset })
+    await pool.use((client) => client.query(text))
+    await pool.query(text.startsWith('BEGIN') ? 'SELECT 1' : text)
+    expect(await lease()).toEqual(['1min', '1min'])
+    expect(pool.stats()).toMatchObject({ dials: 1 })
+    await pool.end()
+  })
+
+  it('is asked of a client in a pipeline too, whose queue is its own', async () => {
+    await using database = await createDatabase()
+    pool = new Pool({ ...database.config, leaseMillis: 60_000, pipeline: true } as PoolOptions)
+    expect(await lease()).toEqual(['1min', '1min'])
+    await pool.end()
+  })
+
+  it('lasts no longer than a call where a transaction is idle', async () => {
+    await using database = await createDatabase()
+    pool = new Pool({ ...database.config, leaseMillis: 60_000 })
+    const handler = wrapHandler(async (_event: object, _context: object) => lease())
+    expect(await handler({}, { getRemainingTimeInMillis: () => FUNCTION_MILLIS })).toEqual(['1min', '4s'])
+    await pool.end()
+  })
+})

@@ -1,31 +1,81 @@
 import { isOfSession } from './fault.js'
 import type { PgClient, SigningIn } from './pg-client.js'
 
-const LIMITS = Symbol('pg-thaw.limits')
+/** What the sessions of a pool are limited to, ms; `Infinity` for no limit. */
+export interface Limits {
+  /** How long one may sit idle. */
+  readonly leaseMillis: number
+  /** How long an invocation can last. */
+  readonly invocationMillis: number
+  /** Whether what runs is limited to an invocation, too. */
+  readonly limitsWork: boolean
+}
 
-type Limited = PgClient & { [LIMITS]?: string }
+/** The limits of a client, and whether it has to be told them again. */
+interface Limited {
+  readonly text: string
+  areLost: boolean
+}
+
+const LIMITED = Symbol('pg-thaw.limited')
+
+export type LimitedClient = PgClient & { [LIMITED]?: Limited }
+
+/**
+ * Known to a session that was started with it. A pooler in between refuses it, or keeps it for itself: then the session is somebody else's
+ * the next moment, and no setting may stay in it.
+ */
+const MARK = 'pg_thaw.session'
 
 /** How often the server looks whether the client of a running statement is still connected. */
 const CHECK_INTERVAL = '2s'
 
-/** What ends by itself at the server when its environment vanished, and may be limited. */
-const TIMEOUTS = ['statement_timeout', 'transaction_timeout']
+/**
+ * What is asked of the server, so that nothing stays there for long whose environment has vanished: an idle session, also in a
+ * transaction (another timer, and never longer than an invocation can last); where work is limited, statements and transactions
+ * (PostgreSQL 17), and a moment for those of a client that has closed its socket (14). What the server, the database, the role or the
+ * user has limited further is left as it is, and so is what the server does not know. `undefined` where nothing is to be limited.
+ */
+export function limitsOf(
+  { leaseMillis, invocationMillis, limitsWork }: Limits,
+  isLeftAlone: (name: string) => boolean,
+): string | undefined {
+  const lasting = limitsWork ? invocationMillis : Infinity
+  const values = [
+    ['idle_session_timeout', leaseMillis],
+    [
+      'idle_in_transaction_session_timeout',
+      leaseMillis < Infinity ? Math.min(leaseMillis, invocationMillis) : Infinity,
+    ],
+    ['statement_timeout', lasting],
+    ['transaction_timeout', lasting],
+  ]
+    .filter(([name, millis]) => millis !== Infinity && !isLeftAlone(name as string))
+    .map(([name, millis]) => `('${name}', '${Math.ceil(millis as number)}ms')`)
+  if (lasting < Infinity) values.push(`('client_connection_check_interval', '${CHECK_INTERVAL}')`)
+  if (values.length === 0) return undefined
+  return `SELECT pg_catalog.current_setting('${MARK}', true), pg_catalog.set_config(name, value, false)
+    FROM (VALUES ${values.join(', ')}) AS t (name, value)
+    WHERE pg_catalog.current_setting('${MARK}', true) <> ''
+      AND pg_catalog.current_setting(name, true)::interval NOT BETWEEN '1us' AND value::interval`
+}
+
+/** Has a client that is not connected yet mark its session as its own. The user's options follow, so that they win. */
+export function markSession(client: PgClient): void {
+  const parameters = client.connectionParameters
+  if (parameters !== undefined) parameters.options = `-c ${MARK}=1 ${parameters.options || ''}`
+}
 
 /**
- * Has a client that is not connected yet limit what may run on at the server without it: statements and transactions (PostgreSQL 17) to
- * as long as an invocation can last, and those of a client that has closed its socket to a moment (14). What the server, the database,
- * the role or the user has limited further is left as it is, and so is what the server does not know.
+ * Has a client that is not connected yet limit its session.
  *
  * The question leaves in one write with the last message of the sign-in: the server reads it once it has let the client in, so it
  * costs no round trip. Resolves when it has been answered, whatever the answer.
  */
-export function limit(client: PgClient, millis: number, isLeftAlone: (name: string) => boolean): Promise<void> {
+export function limit(client: PgClient, text: string): Promise<void> {
   const connection = client.connection as SigningIn
-  const names = TIMEOUTS.filter((name) => !isLeftAlone(name))
-  const values = names.map((name) => `('${name}', '${Math.ceil(millis)}ms')`)
-  values.push(`('client_connection_check_interval', '${CHECK_INTERVAL}')`)
-  const text = `SELECT pg_catalog.set_config(name, value, false) FROM (VALUES ${values.join(', ')}) AS t (name, value)
-    WHERE pg_catalog.current_setting(name, true)::interval NOT BETWEEN '1us' AND value::interval`
+  const limited = { text, areLost: false }
+  ;(client as LimitedClient)[LIMITED] = limited
   let hasLeft = false
   for (const name of ['password', 'sendSCRAMClientFinalMessage'] as const) {
     const last = connection[name]
@@ -37,8 +87,11 @@ export function limit(client: PgClient, millis: number, isLeftAlone: (name: stri
       hasLeft = true
     }
   }
-  ;(client as Limited)[LIMITS] = text
-  const limited = new Promise<void>((resolve, reject) => {
+  // A RESET of everything, in whatever it is hidden, goes back to what they were before.
+  connection.on?.('commandComplete', ({ text }: { readonly text: string }) => {
+    if (text === 'RESET' || text === 'DISCARD ALL') limited.areLost = true
+  })
+  const answered = new Promise<void>((resolve, reject) => {
     const nothing = () => {}
     const query = {
       // Who was let in without a password is asked now.
@@ -56,12 +109,19 @@ export function limit(client: PgClient, millis: number, isLeftAlone: (name: stri
     client.once('end', () => resolve())
   })
   // Connecting may fail first, and nobody waits for it then.
-  limited.catch(() => {})
-  return limited
+  answered.catch(() => {})
+  return answered
 }
 
-/** Has the server set them again, after they were reset with everything else. */
-export async function limitAgain(client: PgClient): Promise<void> {
-  const text = (client as Limited)[LIMITS]
-  if (text !== undefined) await client.query(text)
+/** Whether its borrower has reset what limits the session of a client. */
+export function areLimitsLost(client: LimitedClient): boolean {
+  return client[LIMITED]?.areLost === true
+}
+
+/** Has the server set them again. */
+export async function limitAgain(client: LimitedClient): Promise<void> {
+  const limited = client[LIMITED]
+  if (limited === undefined) return
+  await client.query(limited.text)
+  limited.areLost = false
 }

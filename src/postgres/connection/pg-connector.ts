@@ -9,8 +9,7 @@ import type { CredentialSource, CredentialsFailure, SignIn } from './credentials
 import { FAULTY, noteReports, type Watched, watchFaults } from './fault.js'
 import { leaveSessionAlone } from './foreign-session.js'
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
-import { addLease, LeaseTerms } from './lease.js'
-import { limit, limitAgain } from './limits.js'
+import { areLimitsLost, limit, limitAgain, limitsOf, markSession } from './limits.js'
 import { noteLoss, onLoss } from './loss.js'
 import { askQuietly, isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import { prepareOn } from './pooled-query.js'
@@ -33,8 +32,10 @@ export interface PgConnectorOptions {
   readonly leaseMillis: number
   /** How long an invocation lasts at most, ms. */
   readonly invocationMillis: () => number
-  /** Whether what runs at the server is limited to that, and which settings are somebody else's. */
-  readonly limits: { isLeftAlone(name: string): boolean } | undefined
+  /** Whether what runs at the server is limited to that. */
+  readonly limitsWork: boolean
+  /** Whether a setting of the session is the user's own. */
+  readonly isLeftAlone: (name: string) => boolean
   readonly profile: Profile
   readonly credentials: CredentialSource | undefined
   /** Called when a server no longer takes writes. */
@@ -56,13 +57,12 @@ export class PgConnector implements Connector<PgClient> {
   /** How long it last took to open a connection, ms; at least 1. */
   connectMillis = 1
   readonly #options: PgConnectorOptions
-  /** Less once something of it was refused: by a server older than 14, or by a proxy. */
-  #leaseTerms: LeaseTerms
+  /** Not once they were refused: by something in between. */
+  #takesOptions = true
   readonly #cancelling = new Map<PgClient, Cancellation>()
 
   constructor(options: PgConnectorOptions) {
     this.#options = options
-    this.#leaseTerms = options.leaseMillis === Infinity ? LeaseTerms.NONE : LeaseTerms.WHOLE
   }
 
   /** Resolves when no query is being cancelled any more; `undefined` when none is. */
@@ -100,7 +100,7 @@ export class PgConnector implements Connector<PgClient> {
     // Dialled with old credentials, and done after they had changed.
     if (credentials?.isCurrent(client) === false) return 'unusable'
     if ((client as Watched)[FAULTY]) return 'faulty'
-    if (client.readyForQuery === false) return 'dirty'
+    if (client.readyForQuery === false || areLimitsLost(client)) return 'dirty'
     if (reset === 'none') return 'clean'
     // A client of another make may not say; nor below.
     return reset === 'rollback' && client.getTransactionStatus?.() === 'I' ? 'clean' : 'dirty'
@@ -114,13 +114,12 @@ export class PgConnector implements Connector<PgClient> {
   async reset(client: PgClient): Promise<void> {
     if (isSettling(client)) await this.ping(client)
     const { reset } = this.#options
-    if (reset === 'none') return
-    if (client.getTransactionStatus?.() !== 'I') await client.query('ROLLBACK')
-    if (reset === 'clean') {
-      await client.query(CLEAN)
-      await limitAgain(client)
-    }
+    const isOpen = reset !== 'none' && client.getTransactionStatus?.() !== 'I'
+    if (isOpen) await client.query('ROLLBACK')
+    if (reset === 'clean') await client.query(CLEAN)
     if (typeof reset === 'function') await reset(client)
+    if (areLimitsLost(client)) await limitAgain(client)
+    if (reset === 'none') return
     if (isSettling(client) || isBusy(client) || (client.getTransactionStatus?.() ?? 'I') !== 'I') {
       throw new Error('the reset left the connection busy or in a transaction')
     }
@@ -151,13 +150,14 @@ export class PgConnector implements Connector<PgClient> {
     else client.connection.stream.destroy()
   }
 
-  /** Where the server refuses what a lease needs, it is asked again for less. */
+  /** Where something in between refuses what marks a session, it is asked again for one without. */
   async #dial(opening: Opening, signIn?: SignIn): Promise<PgClient> {
-    const { newClient, leaseMillis, invocationMillis, preparing, limits, tls } = this.#options
+    const { newClient, preparing, tls } = this.#options
     const { onAbandon } = opening
     let isAbandoned = false
+    let isRefused = false
     for (;;) {
-      const terms = this.#leaseTerms
+      const limits = this.#takesOptions && !isRefused ? this.#limits() : undefined
       const began = performance.now()
       const client = newClient()
       const attended = attend(client, opening)
@@ -167,17 +167,16 @@ export class PgConnector implements Connector<PgClient> {
         this.destroy(client)
       }
       try {
-        addLease(client, terms, leaseMillis, invocationMillis())
+        if (limits !== undefined) markSession(client)
         noteReports(client)
         await signIn?.(client)
         if (isAbandoned) throw new Error('the dial was given up')
         if (tls !== undefined) verifyHost(client, tls)
-        // What takes no startup options is no server of the pool's own: settings would stay with whoever gets its session next.
-        const isOwn = terms !== LeaseTerms.NONE && client.connection !== undefined
-        const isLimited = limits !== undefined && isOwn && invocationMillis() < Infinity
-        const limited = isLimited ? limit(client, invocationMillis(), limits.isLeftAlone) : undefined
+        const rides = client.connection !== undefined && !client.pipeline
+        const limited = limits !== undefined && rides ? limit(client, limits) : undefined
         await connected(client)
-        await limited
+        await (rides ? limited : limits && asked(client, limits))
+        if (isRefused) this.#takesOptions = false
         attended.connected(this.#options.demoted)
         if (preparing !== undefined) prepareOn(client, preparing)
         await this.#prepare(client)
@@ -187,12 +186,15 @@ export class PgConnector implements Connector<PgClient> {
         attended.failed()
         const reason = this.#reason(client, error)
         this.destroy(client)
-        const less = termsAfter(terms, codeOf(error))
-        if (less === undefined || isAbandoned) throw reason
-        // Dials that were refused together lead to the same terms.
-        if (this.#leaseTerms === terms) this.#leaseTerms = less
+        if (limits === undefined || isAbandoned || !REFUSALS.includes(codeOf(error))) throw reason
+        isRefused = true
       }
     }
+  }
+
+  #limits(): string | undefined {
+    const { leaseMillis, invocationMillis, limitsWork, isLeftAlone } = this.#options
+    return limitsOf({ leaseMillis, invocationMillis: invocationMillis(), limitsWork }, isLeftAlone)
   }
 
   /** Takes a client that comes connected: by then nothing can be asked of the server at its startup any more. */
@@ -282,9 +284,10 @@ function connected(client: PgClient): Promise<void> {
   })
 }
 
-/** What is left to ask of a server that refused these terms; `undefined` when that was not what it refused. */
-function termsAfter(terms: LeaseTerms, code: string | undefined): LeaseTerms | undefined {
-  if (terms === LeaseTerms.NONE) return undefined
-  if (code === SQLSTATE.PROTOCOL_VIOLATION) return LeaseTerms.NONE
-  return code === SQLSTATE.UNDEFINED_OBJECT ? terms - 1 : undefined
+/** For clients with which nothing can ride. What the server makes of it is no matter. */
+function asked(client: PgClient, text: string): Promise<void> {
+  return new Promise((resolve) => client.query(text, () => resolve()))
 }
+
+/** How startup options are refused. */
+const REFUSALS: readonly (string | undefined)[] = [SQLSTATE.PROTOCOL_VIOLATION, SQLSTATE.UNDEFINED_OBJECT]

@@ -60,7 +60,8 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   /**
    * How long the server lets an idle session of this pool live, ms (`idle_session_timeout`, PostgreSQL 14 or later), also in a
    * transaction (`idle_in_transaction_session_timeout`, there never longer than an invocation): what frees the sessions of an
-   * environment that vanished. 0 for none, else 100 to 300000. Default 75000 on Lambda, 0 elsewhere and through a pooler.
+   * environment that vanished. What the server, the database or the role says to end earlier stays so, and so does what `options` says.
+   * 0 for none, else 100 to 300000. Default 75000 on Lambda, 0 elsewhere and through a pooler.
    */
   leaseMillis?: number | undefined
   /**
