@@ -41,7 +41,7 @@ describeBoth('a time limit', ({ open }) => {
   })
 
   it('ends the wait for a connection that is in use, of a client and of a query', async () => {
-    const pool = open({ connectionTimeoutMillis: 100, max: 1 })
+    const pool = open({ connectionTimeoutMillis: 1000, max: 1 })
     const held = await pool.connect()
     await expect(pool.connect()).rejects.toThrow(/^timeout exceeded when trying to connect/)
     const { error, results } = await calledBack((callback) => pool.query('SELECT 1', callback as never))

@@ -26,7 +26,7 @@ export type Report =
 export type Word = 'judge' | 'deafened'
 
 /** How late something bounded may be on a machine that others use too, ms. */
-const SLACK_MILLIS = 2500
+const SLACK_MILLIS = 5000
 /** Without an invocation: waiting for a connection, queries, and the longest silence of the network together, several times over. */
 const LONGEST_MILLIS = 15_000
 const ACQUIRE_MILLIS = 1500
