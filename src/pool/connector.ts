@@ -3,6 +3,8 @@ import type { Checkout, RetireReason } from './slot.js'
 
 /** One dial, as its connector sees it. */
 export interface Opening {
+  /** How long somebody waits for it, ms; it is given up later, if at all. */
+  readonly withinMillis: number
   /** For the connector to set: called at most once, when the dial is given up, to let go of what is half open at once. */
   onAbandon: (() => void) | undefined
   /**

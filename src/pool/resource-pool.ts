@@ -484,7 +484,7 @@ export class ResourcePool<R> {
         this.#probe.ref()
         break
       }
-      this.#dial(Math.min(SILENCE_MILLIS, this.#waiting.newest.timeoutMillis / 2))
+      this.#dial(this.#waiting.newest.timeoutMillis)
     }
     this.#tellWhoWatches()
     if (this.#waiting.length > 0) return
@@ -494,15 +494,16 @@ export class ResourcePool<R> {
   }
 
   /** Dials. When it has said nothing for so long, it is no supply any more: another slot is tried beside it. */
-  #dial(silenceMillis: number): void {
+  #dial(patienceMillis: number): void {
     const { dialTimeoutMillis } = this.#options
+    const withinMillis = Math.min(dialTimeoutMillis, patienceMillis)
     const { round } = this.#backoff
     const state: Working = { name: 'dialing', abandon: undefined }
     const slot = this.#move(new Slot<R>(state), state)
     this.#known.staying += 1
     this.#counters.dials += 1
-    const opening: Opening = { onAbandon: undefined, lost: (error) => this.#lost(slot, error) }
-    const silence = new Bound(this.#clock, silenceMillis, () => {
+    const opening: Opening = { withinMillis, onAbandon: undefined, lost: (error) => this.#lost(slot, error) }
+    const silence = new Bound(this.#clock, Math.min(SILENCE_MILLIS, patienceMillis / 2), () => {
       moveTo(slot, this.#silent)
       this.#serve()
     })

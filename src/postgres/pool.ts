@@ -11,7 +11,6 @@ import { isUsable, type PgClient } from './connection/pg-client.js'
 import { PgConnector } from './connection/pg-connector.js'
 import type { BoundStatement } from './connection/pooled-query.js'
 import { PROFILES } from './connection/profile.js'
-import { classifyDialFailure } from './connection/sqlstate.js'
 import { Preparing } from './connection/statements.js'
 import { livePool } from './live-pool.js'
 import { type Log, logDials, removalText } from './log.js'
@@ -163,16 +162,17 @@ export class Pool extends PgPool {
     this.#isStraight = given.log === undefined && (given.Promise ?? Promise) === Promise
     const { Client } = this as unknown as { Client: new (config: object) => PgClient }
     // pg changes what it is given: each gets a copy.
-    const { connectionString, ...address } = addressIn(given)
-    const config = {
+    const address = addressIn(given)
+    const configs = address.hosts.map(({ options }) => ({
       ...copyOptions(given),
       connectionTimeoutMillis: 0,
-      ...(address.tls !== undefined && { ssl: true, connectionString }),
-    }
+      ...options,
+    }))
     const profile = PROFILES[resolved.target]
     this.#credentials = given.credentials?.[SOURCE]({
-      options: given,
-      classify: classifyDialFailure,
+      // Several hosts are the options' own.
+      options: { ...given, ...address.hosts[0]?.options },
+      classify: (error) => connector.classify(error),
       moved: () => this.#pool.condemn(),
     })
     // What a creator returns is seen only then.
@@ -184,7 +184,11 @@ export class Pool extends PgPool {
       this.#preparing = new Preparing(prepareAfter, preparedStatements, noNames)
     }
     const connector = new PgConnector({
-      newClient: () => (profile.ownsSession ? new Client(config) : leaveSessionAlone(new Client(config))),
+      newClient: (at = 0) => {
+        const client = new Client(configs[at] as object)
+        return profile.ownsSession ? client : leaveSessionAlone(client)
+      },
+      resumeMillis: resolved.resumeMillis,
       creator: given.creator,
       preparing: this.#preparing,
       demoted: () => this.#pool.condemn(),

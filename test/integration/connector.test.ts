@@ -17,6 +17,9 @@ afterAll(() => database.dispose())
 function connectorOf(options: Partial<PgConnectorOptions> = {}): PgConnector {
   return new PgConnector({
     newClient: () => new Client(database.config) as PgClient,
+    hosts: [{ name: '', options: {} }],
+    targetSessionAttrs: 'any',
+    resumeMillis: 0,
     onConnect: undefined,
     verify: undefined,
     reset: 'rollback',
@@ -36,7 +39,7 @@ function connectorOf(options: Partial<PgConnectorOptions> = {}): PgConnector {
 
 function opening(): Opening & { losses: Error[] } {
   const losses: Error[] = []
-  return { onAbandon: undefined, losses, lost: (error) => void losses.push(error) }
+  return { withinMillis: Infinity, onAbandon: undefined, losses, lost: (error) => void losses.push(error) }
 }
 
 describe('a dial', () => {

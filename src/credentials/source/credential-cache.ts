@@ -80,7 +80,9 @@ export class CredentialCache {
         this.#refusal.accepted()
         return connected
       } catch (error) {
-        if (!isRefusal(error) || signal.aborted) throw error
+        // One that may pass says nothing of who signs in.
+        const isFinal = isRefusal(error) && this.#options.classify(error) === 'permanent'
+        if (!isFinal || signal.aborted) throw error
         refused.push(await credentials)
         const renewed = await this.#renewAfter(refused, error, signal)
         if (renewed === undefined) throw error

@@ -1,5 +1,7 @@
 import { PoolOptionError } from '../../pool/errors.js'
+import { refuse } from '../options/option-checks.js'
 import type { PoolOptions } from '../options/options.js'
+import { type Host, hostsIn, parametersOf, type TargetSessionAttrs, targetSessionAttrs } from './hosts.js'
 import { type VerifiedTls, verifiedTls } from './tls.js'
 
 /** How a pool gets to its server, as far as that is not left to pg. */
@@ -8,8 +10,10 @@ export interface Address {
   readonly isUnsaid: boolean
   /** For `ssl: 'verify-full'`, or a connection string that says so. */
   readonly tls: VerifiedTls | undefined
-  /** What is left for pg to read. */
-  readonly connectionString: string | undefined
+  /** Where to go, in order; what they say goes before the options. */
+  readonly hosts: readonly Host[]
+  /** Which of their servers will do. */
+  readonly targetSessionAttrs: TargetSessionAttrs
 }
 
 /**
@@ -19,18 +23,26 @@ export interface Address {
  */
 export function addressIn(options: PoolOptions): Address {
   const { connectionString, ca, host, credentials } = options
-  const parameters = new URLSearchParams(connectionString?.split(/[?#]/)[1])
+  const parameters = parametersOf(connectionString)
   // `sslmode` without a word of the options' own: pg knows no authorities of RDS.
   const isVerified = (options.ssl ?? parameters.get('sslmode')) === 'verify-full'
   if (ca && !isVerified) {
     throw new PoolOptionError('ca', "Expected `ca` to come with `ssl: 'verify-full'`")
   }
+  // So that pg does not read the files too, on each connect, or says that there is no TLS.
+  const left = isVerified
+    ? connectionString?.replace(/(?<=[?&])ssl(mode|rootcert|cert|key)=[^&]*&?/g, '')
+    : connectionString
+  const name = 'target_session_attrs'
+  const attrs = parameters.get(name) || options[name] || process.env.PGTARGETSESSIONATTRS || 'any'
+  refuse(name, targetSessionAttrs(attrs), attrs)
   return {
     isUnsaid: 'connectionString' in options && !(connectionString || host || credentials || process.env.PGHOST),
     tls: isVerified ? verifiedTls({ ...options, ...Object.fromEntries(parameters), ca }) : undefined,
-    // So that pg does not read the files too, on each connect, or says that there is no TLS.
-    connectionString: isVerified
-      ? connectionString?.replace(/(?<=[?&])ssl(mode|rootcert|cert|key)=[^&]*&?/g, '')
-      : connectionString,
+    hosts: hostsIn({ ...options, connectionString: left }).map(({ name, options: own }) => ({
+      name,
+      options: isVerified ? { ssl: true, connectionString: left, ...own } : own,
+    })),
+    targetSessionAttrs: attrs as TargetSessionAttrs,
   }
 }

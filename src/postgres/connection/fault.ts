@@ -1,5 +1,6 @@
 import type { PgClient } from './pg-client.js'
 import { PooledQuery } from './pooled-query.js'
+import { isWritable } from './server-state.js'
 import { SQLSTATE } from './sqlstate.js'
 
 /**
@@ -18,21 +19,8 @@ export function isOfSession(code: string | undefined): boolean {
 
 /** Set on a client whose session has reported an error that is its own. */
 export const FAULTY: unique symbol = Symbol('pg-thaw.faulty')
-const READ_ONLY = Symbol('pg-thaw.read-only')
 
-/** What the server reports of itself without being asked, from PostgreSQL 14 on. */
-type Reported = Partial<Record<'default_transaction_read_only' | 'in_hot_standby', string>>
-
-export type Watched = PgClient & { readonly [FAULTY]?: boolean; [READ_ONLY]?: Reported }
-
-/** Takes note of what the server reports while it lets a client in: to be called before that. */
-export function noteReports(client: PgClient): void {
-  const reported: Record<string, string> = {}
-  ;(client as Watched)[READ_ONLY] = reported
-  client.connection?.on?.('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
-    reported[message.parameterName] = message.parameterValue
-  })
-}
+export type Watched = PgClient & { readonly [FAULTY]?: boolean }
 
 /** From now on notes when the session of a client is at fault; `demoted` is called when its server no longer takes writes. */
 export function watchFaults(client: PgClient, demoted: () => void): void {
@@ -53,10 +41,4 @@ export function watchFaults(client: PgClient, demoted: () => void): void {
 /** Whether the session has reported an error that is its own. */
 export function isFaulty(client: PgClient): boolean {
   return (client as Watched)[FAULTY] === true
-}
-
-/** Whether the server says that it takes writes: then a transaction was read-only by its own wish. */
-function isWritable(client: PgClient): boolean {
-  const { default_transaction_read_only: isReadOnly, in_hot_standby: isStandby } = (client as Watched)[READ_ONLY] ?? {}
-  return isReadOnly === 'off' && isStandby === 'off'
 }

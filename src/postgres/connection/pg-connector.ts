@@ -1,19 +1,23 @@
 import type { Instant } from '../../pool/clock.js'
 import type { Condition, Connector, DialFailure, Opening } from '../../pool/connector.js'
-import { codeOf, textOf } from '../../pool/errors.js'
+import { codeOf, PoolError, textOf } from '../../pool/errors.js'
 import type { Reset } from '../options/options.js'
 import { coverPassword } from '../options/secrets.js'
 import { type Cancellation, cancelOnServer } from './cancel.js'
 import { type Creator, endQuietly, takeFrom } from './creator.js'
 import type { CredentialSource, CredentialsFailure, SignIn } from './credentials.js'
-import { FAULTY, noteReports, type Watched, watchFaults } from './fault.js'
+import { FAULTY, type Watched, watchFaults } from './fault.js'
 import { leaveSessionAlone } from './foreign-session.js'
+import { HostOrder } from './host-order.js'
+import type { Host, TargetSessionAttrs } from './hosts.js'
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
 import { areLimitsLost, limit, limitAgain, limitsOf, markSession } from './limits.js'
 import { noteLoss, onLoss } from './loss.js'
 import { askQuietly, isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import { prepareOn } from './pooled-query.js'
 import type { Profile } from './profile.js'
+import { Resume, resumeHint } from './resume.js'
+import { noteReports, whyUnfit } from './server-state.js'
 import { classifyDialFailure, SQLSTATE } from './sqlstate.js'
 import type { Preparing } from './statements.js'
 import { SyncPing } from './sync-ping.js'
@@ -21,7 +25,12 @@ import { type VerifiedTls, verifyHost } from './tls.js'
 
 /** How connections are made and treated. */
 export interface PgConnectorOptions {
-  readonly newClient: () => PgClient
+  /** For one of the hosts; without a word, for any. */
+  readonly newClient: (at?: number) => PgClient
+  readonly hosts: readonly Host[]
+  readonly targetSessionAttrs: TargetSessionAttrs
+  /** How long a database may take to resume from a pause, ms; 0 where it has none. */
+  readonly resumeMillis: number
   /** Opens them in its place. */
   readonly creator?: Creator | undefined
   /** Runs on each new connection before its first loan. */
@@ -60,9 +69,17 @@ export class PgConnector implements Connector<PgClient> {
   /** Not once they were refused: by something in between. */
   #takesOptions = true
   readonly #cancelling = new Map<PgClient, Cancellation>()
+  readonly #hosts: HostOrder<PgClient>
+  readonly #wishes: readonly TargetSessionAttrs[]
+  readonly #resume: Resume
 
   constructor(options: PgConnectorOptions) {
+    const { hosts, targetSessionAttrs, resumeMillis } = options
     this.#options = options
+    const names = hosts.map(({ name }) => name)
+    this.#hosts = new HostOrder(names, (late) => this.destroy(late))
+    this.#wishes = targetSessionAttrs === 'prefer-standby' ? ['standby', 'any'] : [targetSessionAttrs]
+    this.#resume = new Resume(resumeMillis)
   }
 
   /** Resolves when no query is being cancelled any more; `undefined` when none is. */
@@ -73,13 +90,23 @@ export class PgConnector implements Connector<PgClient> {
 
   classify(error: unknown): DialFailure {
     const { name, failure } = Object(error) as CredentialsFailure
-    return name === 'CredentialsError' ? failure : classifyDialFailure(error)
+    if (name === 'CredentialsError') return failure
+    return this.#resume.isUnderWay(error) ? 'transient' : classifyDialFailure(error)
   }
 
   dial(opening: Opening): Promise<PgClient> {
     const { credentials, creator } = this.#options
     if (creator !== undefined) return this.#take(opening, creator)
-    return credentials?.use(opening, (signIn) => this.#dial(opening, signIn)) ?? this.#dial(opening)
+    return credentials?.use(opening, (signIn) => this.#dialFirst(opening, signIn)) ?? this.#dialFirst(opening)
+  }
+
+  #dialFirst(opening: Opening, signIn?: SignIn): Promise<PgClient> {
+    // As in libpq: what a server refuses for good, it would refuse elsewhere.
+    const isFinal = (error: unknown) => {
+      const { name, severity } = Object(error) as Partial<CredentialsFailure & { severity: string }>
+      return name === 'CredentialsError' || (severity !== undefined && this.classify(error) === 'permanent')
+    }
+    return this.#hosts.first(opening, this.#wishes, (at, wish, own) => this.#dial(own, at, wish, signIn), isFinal)
   }
 
   ping(client: PgClient): Promise<void> {
@@ -151,7 +178,7 @@ export class PgConnector implements Connector<PgClient> {
   }
 
   /** Where something in between refuses what marks a session, it is asked again for one without. */
-  async #dial(opening: Opening, signIn?: SignIn): Promise<PgClient> {
+  async #dial(opening: Opening, at: number, wish: TargetSessionAttrs, signIn?: SignIn): Promise<PgClient> {
     const { newClient, preparing, tls } = this.#options
     const { onAbandon } = opening
     let isAbandoned = false
@@ -159,7 +186,7 @@ export class PgConnector implements Connector<PgClient> {
     for (;;) {
       const limits = this.#takesOptions && !isRefused ? this.#limits() : undefined
       const began = performance.now()
-      const client = newClient()
+      const client = newClient(at)
       const attended = attend(client, opening)
       opening.onAbandon = () => {
         isAbandoned = true
@@ -177,6 +204,9 @@ export class PgConnector implements Connector<PgClient> {
         await connected(client)
         await (rides ? limited : limits && asked(client, limits))
         if (isRefused) this.#takesOptions = false
+        const why = await whyUnfit(client, wish)
+        if (why !== undefined) throw wrongServer(client, why, wish)
+        this.#resume.isOver()
         attended.connected(this.#options.demoted)
         if (preparing !== undefined) prepareOn(client, preparing)
         await this.#prepare(client)
@@ -236,6 +266,11 @@ export class PgConnector implements Connector<PgClient> {
       const unsaid = `no host was given (\`connectionString\` is undefined), so ${client.host} was tried`
       return explained(`${unsaid}: ${textOf(error)}`, code)
     }
+    if (code === SQLSTATE.INVALID_AUTHORIZATION) {
+      const { resumeMillis, invocationMillis } = this.#options
+      const text = `${textOf(error)} (${resumeHint(resumeMillis, invocationMillis())})`
+      return Object.assign(explained(text), error)
+    }
     // The server hung up without a word: a fact about the socket, given the code that such a fact has.
     const hungUp = client._ended === true && code === undefined
     return hungUp ? explained('the server closed the connection while it was being opened', 'ECONNRESET') : error
@@ -282,6 +317,11 @@ function connected(client: PgClient): Promise<void> {
     const promise: unknown = client.connect(done)
     if (promise instanceof Promise) promise.then(() => resolve(), reject)
   })
+}
+
+function wrongServer({ host, port }: PgClient, why: string, wish: TargetSessionAttrs): PoolError {
+  const text = `the server at ${host}:${port} ${why}, and \`target_session_attrs\` is '${wish}'`
+  return new PoolError('POOL_WRONG_SERVER', text)
 }
 
 /** For clients with which nothing can ride. What the server makes of it is no matter. */

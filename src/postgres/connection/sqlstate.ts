@@ -13,6 +13,8 @@ export enum SQLSTATE {
   UNDEFINED_STATEMENT = '26000',
   /** A name that it knows already. */
   DUPLICATE_STATEMENT = '42P05',
+  /** Who may sign in; a database that resumes from a pause says so, too. */
+  INVALID_AUTHORIZATION = '28000',
   /** A write, where none are taken: after a failover, or in a transaction that is read-only. */
   READ_ONLY_SQL_TRANSACTION = '25006',
   SERIALIZATION_FAILURE = '40001',
@@ -33,11 +35,17 @@ export enum SQLSTATE {
 const PERMANENT =
   /^(28|3D|42|22|0A)\w{3}$|^(ENOTFOUND|ENOENT|EACCES|EPERM|EISDIR|ENOTDIR|EPROTO|ERR_|CRL_|UNABLE_TO_|INVALID_|HOSTNAME_|PATH_LENGTH_)|CERT/
 
-/** Codes of a server or of the system. What has one of another kind comes from somebody's own code, and waiting can't mend that. */
-const OF_SERVER_OR_SYSTEM = /^(\w{5}|E[A-Z\d_]+)$/
+const HOPE = ['transient', 'crowded', 'absent'] as const
 
-/** Whether a dial that failed so is worth trying again. Codes decide; what has none is permanent. */
+/** Codes of a server or of the system, and of a dial that would have done otherwise. What has one of another kind comes from somebody's own code, and waiting can't mend that. */
+const OF_SERVER_OR_SYSTEM = /^(\w{5}|E[A-Z\d_]+|POOL_WRONG_SERVER|POOL_DIAL_TIMEOUT)$/
+
+/** Whether a dial that failed so is worth trying again. Codes decide; what has none is permanent. Of several failures the most hopeful counts. */
 export function classifyDialFailure(error: unknown): DialFailure {
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    const kinds = error.errors.map(classifyDialFailure)
+    return HOPE.find((it) => kinds.includes(it)) ?? 'permanent'
+  }
   const code = codeOf(error)
   if (code === SQLSTATE.TOO_MANY_CONNECTIONS) return 'crowded'
   if (code === 'ECONNREFUSED') return 'absent'

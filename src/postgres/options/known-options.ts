@@ -1,5 +1,6 @@
 import { SOURCE } from '../connection/credentials.js'
 import { SESSION_SETTINGS } from '../connection/foreign-session.js'
+import { targetSessionAttrs } from '../connection/hosts.js'
 import { PROFILES } from '../connection/profile.js'
 import {
   expecting,
@@ -52,6 +53,8 @@ export const KNOWN_OPTIONS: readonly Row[] = [
   // Lambda lets no invocation run for longer.
   ['deadlineMarginMillis', duration('ms, 0 to 900000', 0, 900_000)],
   ['lingerMillis', millis, 1000],
+  ['resumeMillis', millis, 0],
+  ['target_session_attrs', targetSessionAttrs],
   ['validationBypassMillis', millis, 500],
   [
     'prepare',
@@ -107,7 +110,11 @@ export const KNOWN_OPTIONS: readonly Row[] = [
   // pg reads numbers out of texts, too, and takes an empty one for none.
   [
     'port',
-    expecting('a port from 1 to 65535', (it) => it === '' || (/^\d{1,5}$/.test(String(it)) && Number(it) < 65_536)),
+    expecting('a port from 1 to 65535', (it) => {
+      return String(it)
+        .split(',')
+        .every((one) => it === '' || (/^\d{1,5}$/.test(one) && Number(one) < 65_536))
+    }),
   ],
   ['password', expecting('a string or a function', (it) => !it || typeof it === 'string' || typeof it === 'function')],
   // What the server or pg itself checks, and what pg-connection-string makes of a URL's parameters.

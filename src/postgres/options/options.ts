@@ -3,6 +3,7 @@ import { isOnLambda, type Pooling } from '../../registry/environment.js'
 import type { Creator } from '../connection/creator.js'
 import type { PoolCredentials } from '../connection/credentials.js'
 import { SESSION_SETTINGS } from '../connection/foreign-session.js'
+import type { TargetSessionAttrs } from '../connection/hosts.js'
 import { PROFILES, type Target } from '../connection/profile.js'
 import type { CertificateAuthorities } from '../connection/tls.js'
 import { KNOWN_OPTIONS, LIMITS, type Row, targetOption } from './known-options.js'
@@ -14,7 +15,7 @@ export type Reset = 'rollback' | 'clean' | 'none' | ((client: ClientBase) => voi
 /**
  * Options of a {@link Pool}: all of `pg.Pool`'s and these. Two defaults depend on where the pool runs: on AWS Lambda, or elsewhere.
  */
-export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
+export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port'> {
   /**
    * Where user and password come from, and the address if `host` is not given here: one of the providers of this package
    * (`pg-thaw/secrets-manager` and others), or a function of your own in `credentialsFrom` of `pg-thaw/credentials`. Asked once for all
@@ -23,6 +24,21 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl'> {
   credentials?: PoolCredentials | undefined
   /** How long credentials are taken for new, ms. Default 300000. */
   credentialsTtlMillis?: number | undefined
+  /** As in pg; several hosts stand in one text with commas between them, as in a connection string, and are tried in their order. */
+  host?: string | undefined
+  /** As in pg; of several hosts one for all, or as many with commas between them. */
+  port?: number | string | undefined
+  /**
+   * Which servers will do, as in libpq: `any`; `read-write`, `primary`, `read-only`, `standby`; or `prefer-standby`. Looked at on each new
+   * connection: at no round trip where the server reports it (PostgreSQL 14 and later), else at one. Also in a connection string, and as
+   * `PGTARGETSESSIONATTRS`. Default `any`.
+   */
+  target_session_attrs?: TargetSessionAttrs | undefined
+  /**
+   * How long a database may take to resume from a pause, ms (Aurora Serverless at 0 ACU takes 12 to 30 s): for as long, a refusal with
+   * SQLSTATE 28000 is tried again. At most `connectionTimeoutMillis`. Default 0, it has none.
+   */
+  resumeMillis?: number | undefined
   /**
    * As in pg, or `verify-full`: certificates are verified, against `ca` and `sslrootcert` where they are given, for hosts of RDS the
    * authorities that Lambda ships, else those of Node.js. The same goes for `sslmode=verify-full` in a connection string.
@@ -132,6 +148,7 @@ export interface ResolvedOptions {
   readonly max: number
   readonly min: number
   readonly connectionTimeoutMillis: number
+  readonly resumeMillis: number
   readonly idleTimeoutMillis: number
   readonly maxLifetimeSeconds: number
   readonly maxLifetimeMillis: number
@@ -178,6 +195,7 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
   for (const [name] of LIMITS) given[name as 'leaseMillis'] ||= Infinity
   const { connectionTimeoutMillis: patience, leaseMillis } = given
   const most = `\`connectionTimeoutMillis\` (${patience})`
+  refuse('resumeMillis', given.resumeMillis > patience && `at most ${most}`, given.resumeMillis)
   const margin = options.deadlineMarginMillis
   refuse('deadlineMarginMillis', (margin ?? -1) >= patience && `less than ${most}`, margin)
   // A connection that may be gone by the time it has answered, or an answer that comes after its caller has left, proves nothing.
@@ -245,7 +263,15 @@ function checkAgainstTarget(options: PoolOptions, target: Target): void {
 }
 
 /** What decides how a client is opened, or is told the server at its startup. */
-const OF_THE_OPENING = ['Client', 'credentials', 'ssl', 'ca', 'sslrootcert', ...SESSION_SETTINGS] as const
+const OF_THE_OPENING = [
+  'Client',
+  'credentials',
+  'ssl',
+  'ca',
+  'sslrootcert',
+  'target_session_attrs',
+  ...SESSION_SETTINGS,
+] as const
 
 function checkAgainstCreator(options: PoolOptions): void {
   if (!options.creator) return

@@ -24,7 +24,7 @@ const READINGS: readonly (readonly [names: string, reading: Reading])[] = [
   ['connectionTimeoutMillis maxLifetimeSeconds query_timeout', limitOrNone],
   ['idleTimeoutMillis', (it) => (it === null ? 0 : limitOrNone(it))],
   [
-    'maxWaiting leaseMillis deadlineMarginMillis lingerMillis validationBypassMillis validationTimeoutMillis credentialsTtlMillis keepAliveInitialDelayMillis',
+    'maxWaiting leaseMillis deadlineMarginMillis lingerMillis validationBypassMillis validationTimeoutMillis credentialsTtlMillis resumeMillis keepAliveInitialDelayMillis',
     number,
   ],
   ['allowExitOnIdle keepAlive', truthy],
