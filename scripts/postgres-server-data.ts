@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chown, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Binaries } from './postgres-server-binaries'
 import { cached } from './postgres-server-cache'
-import { runAs, type ServerUser } from './postgres-server-user'
+import { give, runAs, type ServerUser } from './postgres-server-user'
 
 /**
  * Copies an initialised cluster to `data` and returns its superuser's password. initdb takes a second or more and a
@@ -15,8 +15,7 @@ export async function copyTemplate(binaries: Binaries, user: ServerUser, data: s
   const template = await cached(`template-${binaries.version}`, user, async (directory, watch) => {
     const passwordFile = join(directory, 'password')
     await writeFile(passwordFile, randomBytes(16).toString('hex'), { mode: 0o600 })
-    const { uid, gid } = user.ids
-    if (uid !== undefined && gid !== undefined) await chown(passwordFile, uid, gid)
+    await give(user, passwordFile)
     await initialise(binaries, user, join(directory, 'data'), passwordFile, watch)
   })
   // As the server's user, who then owns the copy.

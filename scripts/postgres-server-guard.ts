@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, mkdtemp } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { canEnter, type ServerUser } from './postgres-server-user'
+import { canEnter, give, type ServerUser } from './postgres-server-user'
 
 /** A directory that does not outlive this process, nor does the process that works in it. */
 export interface GuardedDirectory {
@@ -42,8 +42,7 @@ export async function guardedDirectory(prefix: string, user: ServerUser, parent?
   child.stdin.on('error', () => {})
   child.unref()
   if ('unref' in child.stdin && typeof child.stdin.unref === 'function') child.stdin.unref()
-  const { uid, gid } = user.ids
-  if (uid !== undefined && gid !== undefined) await chown(path, uid, gid)
+  await give(user, path)
   return {
     path,
     watch: (pid) => {

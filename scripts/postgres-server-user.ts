@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { chown } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
@@ -36,6 +37,12 @@ export async function canEnter(user: ServerUser, directory: string): Promise<boo
     () => true,
     () => false,
   )
+}
+
+/** Makes files the server's user's own. */
+export async function give({ ids: { uid, gid } }: ServerUser, ...paths: readonly string[]): Promise<void> {
+  if (uid === undefined || gid === undefined) return
+  await Promise.all(paths.map((path) => chown(path, uid, gid)))
 }
 
 async function lookUp(): Promise<ServerUser | undefined> {

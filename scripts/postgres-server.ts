@@ -19,6 +19,8 @@ export interface PostgresServer {
   readonly database: string
   /** `postgres://user:password@host:port/database` */
   readonly url: string
+  /** The directory of its cluster. */
+  readonly data: string
   /** Stops the server and keeps its data: `fast` ends sessions with 57P01, `immediate` drops them as a crash does. */
   stop(mode?: 'fast' | 'immediate'): Promise<void>
   /** Starts a stopped server again, on the same port. */
@@ -38,6 +40,8 @@ export interface PostgresServerOptions {
   package?: string
   /** A network namespace for it to run in. There it listens on every address, and lets everybody in who knows a password. */
   network?: ServerNetwork
+  /** Fills the directory of its cluster, as the server's user, and says the superuser's password. Default: a fresh cluster. */
+  fill?: (data: string, user: ServerUser) => Promise<string>
   /** Hears each line of the server's log, from the first start on. Default: dropped. */
   onLog?: (line: string) => void
 }
@@ -83,7 +87,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   const directory = await guardedDirectory('pg-thaw-server-', user)
   try {
     const data = join(directory.path, 'data')
-    const password = await copyTemplate(binaries, user, data)
+    const password = await (options.fill?.(data, user) ?? copyTemplate(binaries, user, data))
     const settings = {
       ...defaultSettings,
       ...(options.network && { listen_addresses: '*', hba_file: await openDoor(directory.path) }),
@@ -93,7 +97,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
       const port = await freePort()
       const args = ['-D', data, '-p', String(port)]
       for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`)
-      const server = new LocalServer(options, { file: binaries.postgres, args, user, directory, port, password })
+      const server = new LocalServer(options, { file: binaries.postgres, args, user, directory, data, port, password })
       try {
         await server.start()
         return server
@@ -112,6 +116,7 @@ interface Launch {
   args: readonly string[]
   user: ServerUser
   directory: GuardedDirectory
+  data: string
   port: number
   password: string
 }
@@ -123,6 +128,7 @@ class LocalServer implements PostgresServer {
   readonly port: number
   readonly password: string
   readonly url: string
+  readonly data: string
   readonly #options: PostgresServerOptions
   readonly #launch: Launch
   #process: ChildProcess | undefined
@@ -133,6 +139,7 @@ class LocalServer implements PostgresServer {
     this.host = options.network?.host ?? '127.0.0.1'
     this.port = launch.port
     this.password = launch.password
+    this.data = launch.data
     this.url = `postgres://${this.user}:${this.password}@${this.host}:${this.port}/${this.database}`
   }
 
@@ -178,7 +185,7 @@ class LocalServer implements PostgresServer {
   }
 }
 
-/** Resolves when the server says that it accepts connections, rejects with what it said when it ends instead. */
+/** Resolves when the server says that it accepts connections, of a standby read-only ones; rejects with what it said when it ends instead. */
 function ready(child: ChildProcess, onLog: (line: string) => void = () => {}): Promise<void> {
   return new Promise((resolve, reject) => {
     const said: string[] = []
@@ -186,7 +193,7 @@ function ready(child: ChildProcess, onLog: (line: string) => void = () => {}): P
     const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream })
     const remember = (line: string) => {
       said.push(line)
-      if (!line.includes('database system is ready to accept connections')) return
+      if (!line.includes('database system is ready to accept')) return
       lines.off('line', remember)
       resolve()
     }

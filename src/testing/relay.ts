@@ -55,7 +55,7 @@ export class Relay {
   readonly host = '127.0.0.1'
   /** What meets each connection that is opened from here on. Default none. */
   newcomersMeet: RelayFault | undefined
-  readonly #options: Required<RelayOptions>
+  #options: Required<RelayOptions>
   readonly #connections = new Set<RelayConnection>()
   readonly #server: Server
   #phase: RelayPhase = 'up'
@@ -70,10 +70,7 @@ export class Relay {
 
   /** Starts to listen on a free port. */
   static async start(options: RelayOptions): Promise<Relay> {
-    if (!isAddress(options)) {
-      const text = 'Expected the options of a relay to be an object with a `host` and a `port` from 1 to 65535'
-      throw new LocalLambdaError('LAMBDA_OPTIONS', text)
-    }
+    if (!isAddress(options)) throw noAddress('Expected the options of a relay')
     const relay = new Relay({ freezeModel: 'process', slowMillis: 100, ...options })
     await new Promise<void>((resolve, reject) => {
       relay.#server.once('error', reject).listen(0, relay.host, resolve)
@@ -107,6 +104,16 @@ export class Relay {
   /** Does this to every connection that is open. */
   strike(fault: RelayFault): void {
     for (const connection of this.#connections) connection.strike(fault)
+  }
+
+  /**
+   * Connections that are opened from here on lead to another database, as when a name is given another address; those that are open stay
+   * where they are.
+   * @throws LocalLambdaError `LAMBDA_OPTIONS` for what is no address.
+   */
+  redirect(to: { host: string; port: number }): void {
+    if (!isAddress(to)) throw noAddress('Expected what a relay is redirected to')
+    this.#options = { ...this.#options, host: to.host, port: to.port }
   }
 
   /** From here on the client is frozen. Call it when the client has stopped. */
@@ -160,4 +167,11 @@ export class Relay {
  */
 export function startRelay(options: RelayOptions): Promise<Relay> {
   return Relay.start(options)
+}
+
+function noAddress(expected: string): LocalLambdaError {
+  return new LocalLambdaError(
+    'LAMBDA_OPTIONS',
+    `${expected} to be an object with a \`host\` and a \`port\` from 1 to 65535`,
+  )
 }

@@ -1,8 +1,8 @@
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type PostgresServer, startPostgres } from '../../scripts/postgres-server'
 import { temporaryDirectory } from '../../scripts/postgres-server-guard'
-import { type ServerUser, serverUser } from '../../scripts/postgres-server-user'
+import { give, serverUser } from '../../scripts/postgres-server-user'
 import { type CertificateAuthority, certificateAuthority } from './tls-certificates'
 
 /** A real PostgreSQL that speaks TLS, with a certificate of an authority of its own. */
@@ -50,9 +50,9 @@ export async function startTlsServer(options: TlsServerOptions = {}): Promise<Tl
       await server.close()
       await remove()
     }
-    const { host, port, password, database, url } = server
+    const { host, port, password, database, url, data } = server
     return {
-      ...{ host, port, user: server.user, password, database, url, authority, caFile, close },
+      ...{ host, port, user: server.user, password, database, url, data, authority, caFile, close },
       stop: (mode) => server.stop(mode),
       start: () => server.start(),
       [Symbol.asyncDispose]: close,
@@ -61,10 +61,4 @@ export async function startTlsServer(options: TlsServerOptions = {}): Promise<Tl
     await remove()
     throw error
   }
-}
-
-async function give({ ids }: ServerUser, ...paths: readonly string[]): Promise<void> {
-  const { uid, gid } = ids
-  if (uid === undefined || gid === undefined) return
-  await Promise.all(paths.map((path) => chown(path, uid, gid)))
 }

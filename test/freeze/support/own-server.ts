@@ -65,6 +65,7 @@ export async function startOwnServer(options: PostgresServerOptions = {}): Promi
     password: server.password,
     database: server.database,
     url: server.url,
+    data: server.data,
     start: () => server.start(),
     stop: (mode) => server.stop(mode),
     close: async () => {
