@@ -133,6 +133,19 @@ describe('a relay', () => {
     server = await startLineServer()
   })
 
+  it('leads new connections to another database from the moment on when it is told to, and leaves the open ones', async () => {
+    const relay = await start('process')
+    const early = await dial(relay)
+    await ask(early, 'early')
+    const other = await startLineServer()
+    relay.redirect({ host: '127.0.0.1', port: other.port })
+    const late = await dial(relay)
+    expect([await ask(early, 'still here'), await ask(late, 'late')]).toEqual(['> still here\n', '> late\n'])
+    expect([server.received, other.received]).toEqual([['early\nstill here\n'], ['late\n']])
+    expect(() => relay.redirect({ host: '', port: 5432 })).toThrow('a `host` and a `port`')
+    await other.close()
+  })
+
   it('closes both sides of everything, more than once if need be', async () => {
     const relay = await start('process')
     const client = await dial(relay)
