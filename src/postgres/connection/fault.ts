@@ -31,7 +31,9 @@ export function watchFaults(client: PgClient, demoted: () => void): void {
     // A name of the pool's own that can't be used is no fault of the session.
     if (query instanceof PooledQuery && query.isAboutName(code)) return
     if (code === SQLSTATE.READ_ONLY_SQL_TRANSACTION) {
-      if (isWritable(client)) return
+      // By its own wish a transaction is read-only; a statement alone is so by the server's, which may be about to report it.
+      const isAlone = client.getTransactionStatus?.() === 'I' && !(query instanceof PooledQuery && query.begins)
+      if (isWritable(client) && !isAlone) return
       demoted()
     }
     Object.assign(client, { [FAULTY]: true })

@@ -112,6 +112,11 @@ export class PooledQuery extends Base {
     return this.#statement !== undefined && !this.#isBound && this.#beginning === 0 && MAY_BE_STALE.test(code ?? '')
   }
 
+  /** Whether it opens a transaction. */
+  get begins(): boolean {
+    return this.#ahead.begin !== undefined
+  }
+
   /** Whether the ping ahead of it has not been answered: then two answers are due. */
   get isProving(): boolean {
     return this.#isProving
