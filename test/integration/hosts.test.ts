@@ -148,17 +148,39 @@ describe('which of several servers a connection goes to', () => {
 })
 
 describe('a writer that is demoted', () => {
-  it('is left for the one that took its place, and no write fails', async () => {
+  const rows = async (n: number) =>
+    expect((await pool?.query('SELECT count(*)::int AS n FROM written'))?.rows).toEqual([{ n }])
+
+  it.each([
+    ['query', (it: Pool, n: number) => it.query('INSERT INTO written VALUES ($1)', [n])],
+    [
+      'transaction',
+      (it: Pool, n: number) =>
+        it.transaction((client) => client.query('INSERT INTO written VALUES ($1)', [n]), { retries: 1 }),
+    ],
+    [
+      'transaction that has read before',
+      (it: Pool, n: number) =>
+        it.transaction(
+          async (client) => {
+            await client.query('SELECT 1')
+            await client.query('INSERT INTO written VALUES ($1)', [n])
+          },
+          { retries: 1 },
+        ),
+    ],
+  ])('is left for the one that took its place, and no %s fails', async (_, write) => {
     const before: PostgresServer = servers.primary
     open([servers.primary, servers.standby], { target_session_attrs: 'read-write', connectionTimeoutMillis: 15_000 })
-    await pool?.query('CREATE TABLE written (n int)')
-    await pool?.query('INSERT INTO written VALUES (1)')
+    await pool?.query('CREATE TABLE IF NOT EXISTS written (n int)')
+    await pool?.query('TRUNCATE written')
+    await write(pool as Pool, 1)
     await servers.demote('in place')
-    const asked = pool?.query('INSERT INTO written VALUES (2)')
+    const written = write(pool as Pool, 2)
     await servers.promote()
-    await asked
-    const { rows } = (await pool?.query('SELECT count(*)::int AS n FROM written')) ?? { rows: [] }
-    expect(rows).toEqual([{ n: 2 }])
+    await written
+    await rows(2)
     expect(await portOf(pool as Pool)).not.toBe(before.port)
+    await servers.rejoin()
   })
 })

@@ -193,3 +193,37 @@ describe.each([1, 3])('a transaction that is opened by a query of the pool (max 
     expect(pool.stats().resets).toBe(0)
   })
 })
+
+describe('a transaction with retries', () => {
+  /** The session ends, and the client has heard of it. */
+  async function lose(client: PoolClient): Promise<void> {
+    const { rows } = await client.query('SELECT pg_backend_pid() AS pid')
+    const ended = new Promise((resolve) => client.once('end', resolve))
+    await database.admin.query('SELECT pg_terminate_backend($1)', [rows[0].pid])
+    await ended
+  }
+
+  it('runs again where its session had ended before COMMIT was sent', async () => {
+    openPool({ max: 1 })
+    let runs = 0
+    const work = async (client: PoolClient) => {
+      runs += 1
+      await insert(client, runs)
+      if (runs === 1) await lose(client)
+    }
+    await pool.transaction(work, { retries: 1 })
+    expect(await stored()).toEqual([2])
+  })
+
+  it('runs again where it was idle for so long that the server ended it', async () => {
+    openPool({ max: 1, options: '-c idle_in_transaction_session_timeout=100' })
+    let runs = 0
+    const work = async (client: PoolClient) => {
+      runs += 1
+      await insert(client, runs)
+      if (runs === 1) await new Promise((resolve) => client.once('end', resolve))
+    }
+    await pool.transaction(work, { retries: 1 })
+    expect(await stored()).toEqual([2])
+  })
+})

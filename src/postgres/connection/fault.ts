@@ -24,19 +24,26 @@ export type Watched = PgClient & { readonly [FAULTY]?: boolean }
 
 /** From now on notes when the session of a client is at fault; `demoted` is called when its server no longer takes writes. */
 export function watchFaults(client: PgClient, demoted: () => void): void {
+  const { connection } = client
+  let isDoubted = false
+  const fault = (isDemoted: boolean) => {
+    if (isDemoted) demoted()
+    Object.assign(client, { [FAULTY]: true })
+  }
   // Before pg, which forgets whose error it is.
-  client.connection?.prependListener?.('errorMessage', ({ code }: { readonly code?: string }) => {
+  connection?.prependListener?.('errorMessage', ({ code }: { readonly code?: string }) => {
     if (!isOfSession(code)) return
     const query = client._activeQuery
     // A name of the pool's own that can't be used is no fault of the session.
     if (query instanceof PooledQuery && query.isAboutName(code)) return
-    if (code === SQLSTATE.READ_ONLY_SQL_TRANSACTION) {
-      // By its own wish a transaction is read-only; a statement alone is so by the server's, which may be about to report it.
-      const isAlone = client.getTransactionStatus?.() === 'I' && !(query instanceof PooledQuery && query.begins)
-      if (isWritable(client) && !isAlone) return
-      demoted()
-    }
-    Object.assign(client, { [FAULTY]: true })
+    if (code !== SQLSTATE.READ_ONLY_SQL_TRANSACTION) return fault(false)
+    // A transaction may be read-only by its own wish; a statement alone is so by the server's. That it has changed is reported afterwards.
+    const isAlone = client.getTransactionStatus?.() === 'I' && !(query instanceof PooledQuery && query.begins)
+    if (isAlone || !isWritable(client)) fault(true)
+    else isDoubted = true
+  })
+  connection?.on?.('parameterStatus', () => {
+    if (isDoubted && !isWritable(client)) fault(true)
   })
 }
 

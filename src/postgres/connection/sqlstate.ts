@@ -21,6 +21,8 @@ export enum SQLSTATE {
   DEADLOCK_DETECTED = '40P01',
   /** The server ended a session that had been idle for as long as its lease. */
   IDLE_SESSION_TIMEOUT = '57P05',
+  /** The same in a transaction: it is rolled back, and what is asked next not read. */
+  IDLE_IN_TRANSACTION_TIMEOUT = '25P03',
   TOO_MANY_CONNECTIONS = '53300',
   CANNOT_CONNECT_NOW = '57P03',
 }

@@ -16,15 +16,22 @@ const CERTAINLY_UNDONE: ReadonlySet<string> = new Set([
   SQLSTATE.SERIALIZATION_FAILURE,
   SQLSTATE.DEADLOCK_DETECTED,
   SQLSTATE.IDLE_SESSION_TIMEOUT,
+  SQLSTATE.IDLE_IN_TRANSACTION_TIMEOUT,
   SQLSTATE.TOO_MANY_CONNECTIONS,
   SQLSTATE.CANNOT_CONNECT_NOW,
 ])
 
 /**
- * The session ended, perhaps after the statement took effect: 57P01 admin_shutdown, 57P02 crash_shutdown, 25P03
- * idle_in_transaction_session_timeout, 25P04 transaction_timeout.
+ * The session ended, perhaps after the statement took effect: 57P01 admin_shutdown, 57P02 crash_shutdown, 25P04 transaction_timeout; or
+ * while it waited for one.
  */
-const SESSION_ENDED: ReadonlySet<string> = new Set(['57P01', '57P02', '25P03', '25P04', SQLSTATE.IDLE_SESSION_TIMEOUT])
+const SESSION_ENDED: ReadonlySet<string> = new Set([
+  '57P01',
+  '57P02',
+  '25P04',
+  SQLSTATE.IDLE_SESSION_TIMEOUT,
+  SQLSTATE.IDLE_IN_TRANSACTION_TIMEOUT,
+])
 
 /** Whether the server said with this error that it ends the session. The end of the connection follows, a moment later. */
 export function endsSession(error: unknown): boolean {
@@ -32,8 +39,10 @@ export function endsSession(error: unknown): boolean {
   return code !== undefined && SESSION_ENDED.has(code)
 }
 
-/** What trying again would mean after this error of a query. `wasLost`: its connection is gone. */
-function retryOf(error: unknown, wasLost: boolean): Retry {
+/** What trying again would mean after this error of a query, if it does not say so. `wasLost`: its connection is gone. */
+export function retryOf(error: unknown, wasLost: boolean): Retry {
+  const { retry } = Object(error) as { retry?: Retry }
+  if (retry !== undefined) return retry
   const code = codeOf(error)
   if (code !== undefined && CERTAINLY_UNDONE.has(code)) return 'safe'
   return wasLost || endsSession(error) ? 'unknown' : 'never'

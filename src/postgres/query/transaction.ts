@@ -7,7 +7,7 @@ import type { BoundStatement } from '../connection/pooled-query.js'
 import type { Borrower } from './borrower.js'
 import type { Borrowing } from './borrowing.js'
 import { beginWithFirst, forgetBegin, type LentClient, type PendingBegin } from './lent-client.js'
-import { endsSession, isConflict, isRefusedBySession } from './retry.js'
+import { endsSession, isConflict, isRefusedBySession, retryOf } from './retry.js'
 
 /** The connection of a transaction, and whether the transaction has begun there. */
 export interface Begun {
@@ -117,9 +117,12 @@ export async function runInTransaction<T>(
     return result
   } catch (error) {
     forgetBegin(lent, begin)
-    noteUndone(error, lent, hasCommitted)
+    // What certainly was not sent, or not read, leaves nothing either.
+    const isOpen = !hasCommitted || retryOf(error, true) === 'safe'
+    const wasLost = isOpen && (!isUsable(lent) || endsSession(error))
     const mayBeOpen = client.getTransactionStatus?.() !== 'I' || isBusy(lent) || isSettling(lent)
     if (begin.hasLeft && mayBeOpen) await rollBack(client)
+    noteUndone(error, lent, wasLost)
     throw error
   } finally {
     forgetBegin(lent, begin)
@@ -142,12 +145,11 @@ const FIRST_PAUSE_MILLIS = 10
 const undone = new WeakSet<object>()
 
 /**
- * It conflicted with another one; its session refused it, which is at fault; or its connection was lost before COMMIT was sent. What the
- * pool itself has ended is over.
+ * It conflicted with another one; its session refused it, which is at fault, as may be known only once it is rolled back; or its connection
+ * was lost before COMMIT was sent. What the pool itself has ended is over.
  */
-function noteUndone(error: unknown, client: PgClient, hasCommitted: boolean): void {
+function noteUndone(error: unknown, client: PgClient, wasLost: boolean): void {
   if (typeof error !== 'object' || error === null || error instanceof PoolError) return
-  const wasLost = !hasCommitted && (!isUsable(client) || endsSession(error))
   if (isConflict(error) || (isFaulty(client) && isRefusedBySession(error)) || wasLost) undone.add(error)
 }
 
