@@ -48,16 +48,23 @@ export interface Connector<R> {
   destroy(resource: R): void
 }
 
+/** What takes time: a caller waits, a resource is dialled, or asked for an answer. */
+export type Timed = 'acquire' | 'connect' | 'ping'
+
+export type Ended = (error?: unknown) => void
+
 /**
  * Hears what happens in a pool, after it has happened: the counts have changed, and calling the pool from here is allowed.
  * Whatever an observer throws goes to its own `fault`, and no further.
  */
 export interface PoolObserver<R> {
+  /** Something begins that takes time. What this returns is called once when it has ended, with an error where it failed. */
+  begins?(what: Timed): Ended | undefined
   /** A resource was opened; it has not been lent yet. */
   dialled?(resource: R): void
   acquired?(resource: R): void
-  /** It came back, with the error or flag of the borrower; what becomes of it is decided afterwards. */
-  released?(discard: Error | boolean | undefined, resource: R): void
+  /** It came back, with the error or flag of the borrower, after so long; what becomes of it is decided afterwards. */
+  released?(discard: Error | boolean | undefined, resource: R, useMillis: number): void
   /** It is about to be closed, and its count has changed. */
   retiring?(resource: R, reason: RetireReason): void
   /** It is closed and its slot is free. */

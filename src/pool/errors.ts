@@ -40,6 +40,7 @@ export type PoolErrorCode =
   | 'POOL_QUEUE_FULL'
   | 'POOL_DIAL_FAILED'
   | 'POOL_DIAL_TIMEOUT'
+  | 'POOL_PING_TIMEOUT'
   | 'POOL_WRONG_SERVER'
   | 'POOL_CREDENTIALS_PLAIN_TEXT'
   | 'POOL_DOUBLE_RELEASE'
@@ -55,7 +56,7 @@ export type PoolErrorCode =
 export type Retry = 'safe' | 'unknown' | 'never'
 
 /** What nobody can have done, since no connection was lent, and what may pass. */
-const SAFE = /^POOL_(ACQUIRE_|QUEUE_FULL|DIAL_TIMEOUT|WRONG_SERVER)/
+const SAFE = /^POOL_(ACQUIRE_|QUEUE_FULL|DIAL_TIMEOUT|PING_TIMEOUT|WRONG_SERVER)/
 
 /** Base of the pool's errors: a stable {@link PoolErrorCode}, unless the cause has a code of its own that programs know. */
 export class PoolError extends Error {

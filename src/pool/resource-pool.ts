@@ -1,7 +1,16 @@
 import { Backoff } from './backoff.js'
 import { Bound, bounded } from './bounded.js'
 import { type Clock, elapsedMillis, type Instant, NEVER, type Timer } from './clock.js'
-import type { Condition, Connector, DialFailure, Opening, PoolObserver, ResourcePoolOptions } from './connector.js'
+import type {
+  Condition,
+  Connector,
+  DialFailure,
+  Ended,
+  Opening,
+  PoolObserver,
+  ResourcePoolOptions,
+  Timed,
+} from './connector.js'
 import {
   type AcquirePhase,
   AcquireTimeoutError,
@@ -52,6 +61,9 @@ class Waiter<R> implements Link<Waiter<R>> {
   limit: Bound | undefined = undefined
   /** Where its time is limited. */
   since: Instant | undefined = undefined
+  /** On the monotonic clock. */
+  waitsSince = 0
+  ended: Ended | undefined = undefined
   declare readonly timeoutMillis: number
   declare readonly label: unknown
   declare readonly resolve: (checkout: Checkout<R>) => void
@@ -159,11 +171,15 @@ export class ResourcePool<R> {
   tryAcquire(label?: unknown, proves = false): Checkout<R> | undefined {
     const slot = this.#chains.idle.newest
     if (slot === undefined || this.#waiting.length > 0 || this.#ended !== undefined) return undefined
-    const why = slot.whyNotLend(this.#clock.wall(), this.#clock.monotonic(), this.#options, this.#known)
-    if (why === undefined) return this.#lend(slot, label)
+    const monotonic = this.#clock.monotonic()
+    const why = slot.whyNotLend(this.#clock.wall(), monotonic, this.#options, this.#known)
+    if (why === undefined) return this.#lend(slot, label, monotonic)
     if (why !== 'unproven' || !proves) return undefined
-    if (this.#glance === undefined) this.#counters.pings += 1
-    const checkout = this.#lend(slot, label)
+    const checkout = this.#lend(slot, label, monotonic)
+    if (this.#glance === undefined) {
+      this.#counters.pings += 1
+      checkout.proofEnded = this.#begins('ping')
+    }
     checkout.provesAgainst = this.#known.suspicions
     return checkout
   }
@@ -175,13 +191,16 @@ export class ResourcePool<R> {
     checkout.provesAgainst = undefined
     this.#heard(slot, this.#clock.now())
     slot.provenAgainst = provesAgainst
+    this.#hasEnded(checkout.proofEnded)
+    checkout.proofEnded = undefined
   }
 
   /** What was lent unproven turned out to be dead, or silent: takes it back, closes it, and condemns its generation. */
-  disproved(checkout: Checkout<R>): void {
+  disproved(checkout: Checkout<R>, error: unknown = pingTimeout(checkout.silenceMillis)): void {
     if (checkout.state !== 'open') return
     checkout.state = 'released'
-    this.#guard(() => this.#observer.released?.(undefined, checkout.resource))
+    const useMillis = this.#useEnds(checkout, this.#clock.monotonic(), error)
+    this.#guard(() => this.#observer.released?.(undefined, checkout.resource, useMillis))
     this.#foundDead(checkout.slot)
   }
 
@@ -190,13 +209,14 @@ export class ResourcePool<R> {
     const { slot, resource } = checkout
     if (checkout.state !== 'open') return this.#releasedAgain(checkout)
     checkout.state = 'released'
+    const wall = this.#clock.wall()
+    const monotonic = this.#clock.monotonic()
+    const useMillis = this.#useEnds(checkout, monotonic)
     try {
-      this.#observer.released?.(discard || undefined, resource)
+      this.#observer.released?.(discard || undefined, resource, useMillis)
     } catch (error) {
       this.#fault(error)
     }
-    const wall = this.#clock.wall()
-    const monotonic = this.#clock.monotonic()
     // Whatever was suspected meanwhile stays suspected: nobody knows which of the two came first.
     if (answered) {
       slot.provenWall = wall
@@ -353,6 +373,7 @@ export class ResourcePool<R> {
     return this.#out(which).filter((checkout) => {
       if (checkout.state !== 'open') return false
       checkout.state = 'reclaimed'
+      this.#useEnds(checkout, this.#clock.monotonic())
       this.#retire(checkout.slot, 'reclaimed')
       return true
     })
@@ -410,6 +431,9 @@ export class ResourcePool<R> {
         this.#serve()
       })
     }
+    waiter.waitsSince = this.#clock.monotonic()
+    waiter.ended = this.#begins('acquire')
+    this.#counters.waits += 1
     moveTo(waiter, this.#waiting)
     this.#mostWanted = Math.max(this.#mostWanted, this.#chains.lent.length + this.#waiting.length)
     this.#serve()
@@ -425,9 +449,10 @@ export class ResourcePool<R> {
     return states.filter((it): it is Checkout<R> => it.name === 'lent' && it.state === 'open' && which(it.label))
   }
 
-  #lend(slot: Slot<R>, label: unknown): Checkout<R> {
+  #lend(slot: Slot<R>, label: unknown, monotonic: number): Checkout<R> {
     const checkout = new Checkout<R>(this, slot, label)
     slot.state = checkout
+    slot.lentAt = monotonic
     slot.uses += 1
     moveTo(slot, this.#chains.lent)
     if (this.#chains.lent.length > this.#mostWanted) this.#mostWanted = this.#chains.lent.length
@@ -508,12 +533,16 @@ export class ResourcePool<R> {
       this.#serve()
     })
     const began = this.#clock.now()
+    const ended = this.#begins('connect')
     state.abandon = bounded<R>(
       [this.#clock, dialTimeoutMillis],
       () => this.#connector.dial(opening),
       (outcome) => {
         silence.cancel()
-        if (outcome.how === 'done' && slot.lostWith === undefined) return this.#dialled(slot, outcome.value, began)
+        if (outcome.how === 'done' && slot.lostWith === undefined) {
+          this.#dialled(slot, outcome.value, began)
+          return this.#hasEnded(ended)
+        }
         if (outcome.how === 'done') this.#destroy(outcome.value)
         // The failure of one that was given up is no news.
         const isNews = slot.state === state
@@ -522,6 +551,7 @@ export class ResourcePool<R> {
         if (outcome.how === 'abandoned') this.#guard(() => opening.onAbandon?.())
         const isFailed = outcome.how === 'failed'
         const error = isFailed ? outcome.error : (slot.lostWith ?? dialTimeout(dialTimeoutMillis))
+        this.#hasEnded(ended, error)
         if (isNews) this.#dialFailed(error, isFailed, round)
         this.#serve()
       },
@@ -536,6 +566,7 @@ export class ResourcePool<R> {
     slot.lifetimeMillis = maxLifetimeMillis * (1 - lifetimeJitter * random())
     slot.dialledAt = this.#clock.now()
     const dialMillis = elapsedMillis(began, slot.dialledAt)
+    this.#counters.dialled(dialMillis)
     slot.silenceMillis = Math.min(validationTimeoutMillis, Math.max(leastValidationMillis, dialMillis))
     slot.agesAt = slot.dialledAt.monotonic + slot.lifetimeMillis
     this.#heard(slot, slot.dialledAt)
@@ -589,21 +620,27 @@ export class ResourcePool<R> {
   #validate(slot: Slot<R>): void {
     const { suspicions } = this.#known
     this.#counters.pings += 1
-    this.#work(slot, 'validating', slot.silenceMillis, 'ping', (isDone) => {
+    const ended = this.#begins('ping')
+    const settled = (isDone: boolean) => {
       if (!isDone) return this.#foundDead(slot)
       this.#heard(slot, this.#clock.now())
       slot.provenAgainst = suspicions
       this.#ready(slot)
-    })
+    }
+    this.#work(slot, 'validating', slot.silenceMillis, 'ping', settled, ended)
   }
 
-  /** The connector works on a resource, within a bound: `settled` hears how it went, unless the slot has left that state first. */
+  /**
+   * The connector works on a resource, within a bound: `settled` hears how it went, unless the slot has left that state first, and `ended`
+   * in any case.
+   */
   #work(
     slot: Slot<R>,
     name: 'validating' | 'returning' | 'closing',
     millis: number,
     what: 'ping' | 'reset' | 'close',
     settled: (isDone: boolean) => void,
+    ended?: Ended,
   ): void {
     const state: Working = { name, abandon: undefined }
     const { state: before } = slot
@@ -611,7 +648,9 @@ export class ResourcePool<R> {
     // Nobody waits for an answer any more, and its bound would keep the process.
     if (before.name === 'validating') before.abandon?.()
     const work = () => this.#connector[what](slot.resource)
-    state.abandon = bounded<void>([this.#clock, millis], work, ({ how }) => {
+    state.abandon = bounded<void>([this.#clock, millis], work, (outcome) => {
+      const { how } = outcome
+      this.#hasEnded(ended, how === 'failed' ? outcome.error : how === 'abandoned' ? pingTimeout(millis) : undefined)
       if (slot.state === state) settled(how === 'done')
     })
     // It may have been overtaken, or lost, from within.
@@ -756,8 +795,11 @@ export class ResourcePool<R> {
   #settle(waiter: Waiter<R>, how: Slot<R> | Error | undefined): void {
     moveTo(waiter, undefined)
     waiter.limit?.cancel()
-    if (how instanceof Slot) waiter.resolve(this.#lend(how, waiter.label))
+    const monotonic = this.#clock.monotonic()
+    this.#counters.waited(monotonic - waiter.waitsSince)
+    if (how instanceof Slot) waiter.resolve(this.#lend(how, waiter.label, monotonic))
     else if (how !== undefined) waiter.reject(how)
+    this.#hasEnded(waiter.ended, how instanceof Slot ? undefined : how)
   }
 
   /** Whoever met nothing but dials that failed hears of those. */
@@ -799,6 +841,24 @@ export class ResourcePool<R> {
     this.#guard(() => this.#connector.destroy(resource))
   }
 
+  /** How long it was lent. Whatever it was still to prove, nobody will hear of. */
+  #useEnds({ slot, proofEnded }: Checkout<R>, now: number, error?: unknown): number {
+    const counters = this.#counters
+    const millis = now - slot.lentAt
+    counters.useMillis += millis
+    if (millis > counters.maxUseMillis) counters.maxUseMillis = millis
+    if (proofEnded !== undefined) this.#hasEnded(proofEnded, error)
+    return millis
+  }
+
+  #begins(what: Timed): Ended | undefined {
+    return this.#guard(() => this.#observer.begins?.(what))
+  }
+
+  #hasEnded(ended: Ended | undefined, error?: unknown): void {
+    if (ended !== undefined) this.#guard(() => ended(error))
+  }
+
   /** What is not the pool's own may throw, and harms nobody. */
   #guard<T>(what: () => T): T | undefined {
     try {
@@ -821,6 +881,10 @@ export class ResourcePool<R> {
 
 function dialTimeout(millis: number): PoolError {
   return new PoolError('POOL_DIAL_TIMEOUT', `no connection was established within ${millis} ms`)
+}
+
+function pingTimeout(millis: number): PoolError {
+  return new PoolError('POOL_PING_TIMEOUT', `no answer to a ping within ${millis} ms`)
 }
 
 function endedError(): PoolError {

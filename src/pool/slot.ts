@@ -1,5 +1,5 @@
 import { type Instant, NEVER } from './clock.js'
-import type { ResourcePoolOptions } from './connector.js'
+import type { Ended, ResourcePoolOptions } from './connector.js'
 
 /** Why a resource was never lent again. A closed set: every close has one of these. */
 export const RETIRE_REASONS = [
@@ -92,6 +92,8 @@ export class Slot<R> implements Link<Slot<R>> {
   agesAt = 0.5
   /** Loans so far. */
   uses = 0
+  /** Since when it has been lent, if it is, on the monotonic clock. */
+  lentAt = 0.5
   /** Since when it has been idle, if it is, on both clocks. */
   idleWall = 0.5
   idleMonotonic = 0.5
@@ -147,6 +149,8 @@ export class Checkout<R> {
   declare state: 'open' | 'released' | 'reclaimed'
   /** What was suspected when it was lent unproven, until it has given an answer. @internal */
   declare provesAgainst: number | undefined
+  /** Told of the answer that it gives, or doesn't, where somebody listens. @internal */
+  declare proofEnded: Ended | undefined
   /** @internal */
   declare readonly slot: Slot<R>
   declare private readonly lender: { release(checkout: Checkout<R>, discard?: Error | boolean): void }
@@ -162,6 +166,7 @@ export class Checkout<R> {
     this.label = label
     this.state = 'open'
     this.provesAgainst = undefined
+    this.proofEnded = undefined
     this.slot = slot
     this.lender = lender
   }

@@ -7,6 +7,14 @@ export interface PoolStats extends PoolGauges {
   readonly generation: number
   /** Checkouts handed out. */
   readonly acquires: number
+  /** How long they lasted until they came back, ms: all together, and the longest. */
+  readonly useMillis: number
+  readonly maxUseMillis: number
+  /** Callers that had to wait. */
+  readonly waits: number
+  /** For how long, until they were served or gave up, ms: all together, and the longest. */
+  readonly waitMillis: number
+  readonly maxWaitMillis: number
   /** Callers whose deadline passed first. */
   readonly acquireTimeouts: number
   /** Callers refused because as many waited as may. */
@@ -15,6 +23,9 @@ export interface PoolStats extends PoolGauges {
   readonly dials: number
   /** Of these, those that failed. */
   readonly dialFailures: number
+  /** How long the others took, ms: all together, and the longest. */
+  readonly dialMillis: number
+  readonly maxDialMillis: number
   /** Connections that were asked for an answer. */
   readonly pings: number
   /** Returned connections that were rolled back or reset. */
@@ -32,10 +43,18 @@ export interface PoolStats extends PoolGauges {
 /** The counters of a pool while they count. */
 export class Counters {
   acquires = 0
+  // Doubles from the beginning: they are written at each return.
+  useMillis = 0.5
+  maxUseMillis = 0.5
+  waits = 0
+  waitMillis = 0
+  maxWaitMillis = 0
   acquireTimeouts = 0
   acquireRefusals = 0
   dials = 0
   dialFailures = 0
+  dialMillis = 0
+  maxDialMillis = 0
   pings = 0
   resets = 0
   forcedCloses = 0
@@ -44,7 +63,19 @@ export class Counters {
   readonly retired: Record<RetireReason, number>
 
   constructor() {
+    this.useMillis = 0
+    this.maxUseMillis = 0
     this.retired = Object.fromEntries(RETIRE_REASONS.map((reason) => [reason, 0])) as Record<RetireReason, number>
+  }
+
+  waited(millis: number): void {
+    this.waitMillis += millis
+    this.maxWaitMillis = Math.max(this.maxWaitMillis, millis)
+  }
+
+  dialled(millis: number): void {
+    this.dialMillis += millis
+    this.maxDialMillis = Math.max(this.maxDialMillis, millis)
   }
 
   snapshot(gauges: PoolGauges, generation: number): PoolStats {

@@ -124,6 +124,7 @@ function watch(
 
 function recording(heard: string[], observer: PoolObserver<FakeResource>): PoolObserver<FakeResource> {
   return {
+    begins: (what) => observer.begins?.(what),
     dialled: (resource) => {
       heard.push(`dialled ${resource.id}`)
       observer.dialled?.(resource)
@@ -132,9 +133,9 @@ function recording(heard: string[], observer: PoolObserver<FakeResource>): PoolO
       heard.push(`acquired ${resource.id}`)
       observer.acquired?.(resource)
     },
-    released: (discard, resource) => {
+    released: (discard, resource, useMillis) => {
       heard.push(`released ${resource.id}`)
-      observer.released?.(discard, resource)
+      observer.released?.(discard, resource, useMillis)
     },
     retired: (resource, reason) => {
       heard.push(`retired ${resource.id}: ${reason}`)

@@ -187,7 +187,7 @@ export class Borrowing {
       if (checkout.state !== 'open') return
       // Before it is closed: what nobody waits for need not be cancelled.
       giveUp(checkout.resource, error)
-      this.pool.disproved(checkout)
+      this.pool.disproved(checkout, error)
     }
     const silent = () => dead(new Error('the connection gave no answer'))
     const asks = !this.pool.isGlancing
