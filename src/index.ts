@@ -1,6 +1,7 @@
 /** All of this module, for `import pg from 'pg-thaw'`. */
 export * as default from './index.js'
 export { createPool } from './lambda/create-pool.js'
+export type { InvocationReport, PoolReport } from './lambda/invocation-report.js'
 export { connectionsToKeep, type InitializationType, type Observations } from './lambda/keep-policy.js'
 export { wrapHandler } from './lambda/wrap-handler.js'
 export type { DialFailure } from './pool/connector.js'
@@ -25,6 +26,15 @@ export type { Target } from './postgres/connection/profile.js'
 export type { CertificateAuthorities } from './postgres/connection/tls.js'
 export type { PoolOptions, Reset } from './postgres/options/options.js'
 export { type ConnectOptions, Pool, type PoolStats, type TransactionOptions } from './postgres/pool.js'
-export type { LeakReport } from './postgres/query/reports.js'
 export * from './postgres/stock.js'
-export type { Pooling } from './registry/environment.js'
+export type {
+  FaultEvent,
+  LeakReport,
+  ReleaseEvent,
+  ResetEvent,
+  RetireEvent,
+  ThawEvent,
+  TimedEvent,
+  UnfinishedEvent,
+} from './registry/channels.js'
+export type { PoolCounts, Pooling } from './registry/environment.js'

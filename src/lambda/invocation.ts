@@ -1,5 +1,6 @@
 import { type Clock, elapsedMillis, type Instant } from '../pool/clock.js'
 import type { CurrentInvocation, Whose } from '../registry/environment.js'
+import type { InvocationAccount } from './invocation-report.js'
 
 /** What is read from Lambda's context; other callers may have none of it. */
 export interface InvocationContext {
@@ -12,6 +13,8 @@ export class Invocation implements CurrentInvocation {
   isAnswered = false
   budgetMillis = Infinity
   requestId: unknown
+  /** Where somebody listens to what it does. */
+  account: InvocationAccount | undefined
   /** What its answer waits for, if anything. */
   ended: Promise<void> | undefined
   /** While its end waits: stops waiting. */

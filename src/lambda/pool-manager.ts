@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Clock, elapsedMillis, type Instant, systemClock } from '../pool/clock.js'
+import { INVOCATION, THAW } from '../registry/channels.js'
 import { type Environment, environment, isOnLambda, type LivePool, runsOneAtATime } from '../registry/environment.js'
 import { Invocation, type InvocationContext } from './invocation.js'
+import { InvocationAccount } from './invocation-report.js'
 import { connectionsToKeep, type InitializationType, REMEMBERED_GAPS } from './keep-policy.js'
 
 /** What is kept free before the function's timeout when its end has to wait, ms. */
@@ -61,8 +63,13 @@ export class PoolManager {
     const invocation = this.#next
     this.#next = new Invocation(this.#clock)
     invocation.begin(context)
-    for (const other of this.#open) if (this.#isAbandoned(other, invocation.requestId)) this.#close(other)
-    if (this.#open.add(invocation).size === 1) this.#endQuiet(invocation)
+    for (const other of this.#open) {
+      if (this.#isAbandoned(other, invocation.requestId) && this.#close(other)) this.#report(other)
+    }
+    // What is closed or asked for an answer now is the invocation's too.
+    if (INVOCATION.hasSubscribers) invocation.account = new InvocationAccount(this.#pools)
+    const gapMillis = this.#open.add(invocation).size === 1 ? this.#endQuiet(invocation) : 0
+    this.#account(invocation, gapMillis)
     this.#invocations += 1
     return invocation
   }
@@ -144,11 +151,15 @@ export class PoolManager {
 
   /** The invocation is over; when it was the last open one, the environment is quiet. */
   #finish(invocation: Invocation): Promise<void> | undefined {
-    if (!this.#close(invocation) || this.#open.size > 0) return undefined
+    if (!this.#close(invocation)) return undefined
     this.#trim()
-    const restoring = [...this.#pools].filter((it) => it.isRestoring).map((it) => it.restored())
-    if (restoring.length > 0) return this.#atMost(invocation, Infinity, restoring).then(() => this.#trim())
-    return undefined
+    const isQuiet = this.#open.size === 0
+    const restoring = isQuiet ? [...this.#pools].filter((it) => it.isRestoring).map((it) => it.restored()) : []
+    if (restoring.length === 0) return void this.#report(invocation)
+    return this.#atMost(invocation, Infinity, restoring).then(() => {
+      this.#trim()
+      this.#report(invocation)
+    })
   }
 
   /** Cuts off what of its work is still out. False when it was closed before. */
@@ -161,11 +172,23 @@ export class PoolManager {
     return true
   }
 
-  #endQuiet(invocation: Invocation): void {
+  #endQuiet(invocation: Invocation): number {
     const gap = elapsedMillis(this.#quietSince, this.#clock.now())
     // Before the first invocation the environment was being initialised: that is no gap between calls.
     if (this.#invocations > 0) this.#gapsMillis = [...this.#gapsMillis, gap].slice(-REMEMBERED_GAPS)
     for (const pool of this.#pools) pool.wake(invocation, gap)
+    if (this.#invocations === 0) return 0
+    if (THAW.hasSubscribers) THAW.publish({ gapMillis: gap })
+    return gap
+  }
+
+  #account({ account, requestId }: Invocation, gapMillis: number): void {
+    if (account !== undefined) account.facts = { requestId, isCold: this.#invocations === 0, gapMillis }
+    if (this.#open.size > 1) for (const { account } of this.#open) if (account !== undefined) account.isShared = true
+  }
+
+  #report({ account }: Invocation): void {
+    if (account !== undefined) INVOCATION.publish(account.report(this.#pools))
   }
 
   #trim(): void {

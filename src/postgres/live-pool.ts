@@ -45,6 +45,15 @@ export function livePool(
     },
     leaseMillis,
     lingerMillis,
+    counts() {
+      const { idle, acquires, useMillis, waits, waitMillis, acquireTimeouts, ...stats } = pool.stats()
+      const { dials, dialFailures, dialMillis, pings, resets, retired } = stats
+      const { unfinished } = borrowing
+      return {
+        ...{ idle, acquires, useMillis, waits, waitMillis, acquireTimeouts },
+        ...{ dials, dialFailures, dialMillis, pings, resets, unfinished, retired },
+      }
+    },
     get isOpen() {
       return !pool.ended
     },

@@ -1,8 +1,9 @@
 import { Client as PgPlainClient, Pool as PgPool, type PoolClient, type PoolConfig, type QueryResult } from 'pg'
 import type { PoolObserver, ResourcePoolOptions } from '../pool/connector.js'
 import { ResourcePool } from '../pool/resource-pool.js'
-import type { Checkout, RetireReason } from '../pool/slot.js'
+import type { Checkout } from '../pool/slot.js'
 import type { PoolStats as ResourceStats } from '../pool/stats.js'
+import { ACQUIRE, begin, CONNECT, FAULT, PING, RELEASE, RESET, RETIRE } from '../registry/channels.js'
 import { type Environment, environment, isOnLambda, type LivePool, runsOneAtATime } from '../registry/environment.js'
 import { addressIn } from './connection/address.js'
 import { type CredentialSource, SOURCE } from './connection/credentials.js'
@@ -24,7 +25,7 @@ import { Borrowing } from './query/borrowing.js'
 import { InstrumentedPool, isInstrumented } from './query/instrumented-pool.js'
 import { isReleased, lentClient } from './query/lent-client.js'
 import { Queries } from './query/queries.js'
-import { FAULTS, publishLeak, warnOfDirtyReturn, warnOnce } from './query/reports.js'
+import { publishLeak, warnOfDirtyReturn, warnOnce } from './query/reports.js'
 import { explained, tellRetry } from './query/retry.js'
 import { connectionFor, runInTransaction, withRetries } from './query/transaction.js'
 import { beginOf, retriesOf, type TransactionMode } from './query/transaction-options.js'
@@ -413,7 +414,7 @@ export class Pool extends PgPool {
     try {
       what()
     } catch (error) {
-      FAULTS.publish({ pool: this, error })
+      FAULT.publish({ pool: this, error })
     }
   }
 
@@ -493,24 +494,34 @@ function tellRetryOfQuery(error: unknown, wasLost: boolean): void {
  * throw is published, and harms nobody.
  */
 function observing(pool: Pool, { allowExitOnIdle }: ResolvedOptions, log: Log | undefined): PoolObserver<PgClient> {
+  const timed = { acquire: ACQUIRE, connect: CONNECT, ping: PING }
   return {
-    ...(log && {
-      retiring: (_client: PgClient, reason: RetireReason) => void (removalText(reason) && log(removalText(reason))),
-    }),
+    begins: (what) => begin(timed[what], pool),
+    retiring(_client, reason) {
+      const text = log && removalText(reason)
+      if (text) log?.(text)
+      if (RETIRE.hasSubscribers) RETIRE.publish({ pool, reason })
+    },
     dialled(client) {
       // From then on whoever has it keeps the process alive with it.
       if (allowExitOnIdle) client.unref?.()
       pool.emit('connect', client)
     },
     acquired: pool.emit.bind(pool, 'acquire'),
-    released: pool.emit.bind(pool, 'release'),
+    released(discard, client, useMillis) {
+      pool.emit('release', discard as Error, client)
+      if (RELEASE.hasSubscribers) RELEASE.publish({ pool, useMillis })
+    },
     retired: (client) => pool.emit('remove', client),
     lostIdle(client, error) {
       if (pool.listenerCount('error') > 0) pool.emit('error', Object.assign(error, { client }), client)
     },
-    returnedDirty: ({ resource, label }) => warnOfDirtyReturn(resource, label),
+    returnedDirty({ resource, label }, condition) {
+      if (RESET.hasSubscribers) RESET.publish({ pool, condition })
+      warnOfDirtyReturn(resource, label)
+    },
     returnedLate: ({ label }) => publishLeak(pool, borrowerOf(label), true),
-    fault: (error) => FAULTS.publish({ pool, error }),
+    fault: (error) => FAULT.publish({ pool, error }),
   }
 }
 

@@ -4,6 +4,24 @@ export type Pooling = 'auto' | 'always' | 'never'
 /** Whether an invocation is one of those that are meant. */
 export type Whose = (invocation: CurrentInvocation) => boolean
 
+/** What a pool has done so far: as in its `stats()`, of which this is a part. */
+export interface PoolCounts {
+  /** Connections that are open and in nobody's hands: no count, but how it is. */
+  readonly idle: number
+  readonly acquires: number
+  readonly useMillis: number
+  readonly waits: number
+  readonly waitMillis: number
+  readonly acquireTimeouts: number
+  readonly dials: number
+  readonly dialFailures: number
+  readonly dialMillis: number
+  readonly pings: number
+  readonly resets: number
+  readonly unfinished: number
+  readonly retired: Readonly<Record<string, number>>
+}
+
 /** The side of a pool that the environment works with. Copies of the library share it, so it only ever grows. */
 export interface LivePool {
   /** What `createPool` returns when it finds this one. */
@@ -16,6 +34,8 @@ export interface LivePool {
   readonly held: readonly number[]
   /** How long the server keeps an idle session, ms; `Infinity` without a lease. */
   readonly leaseMillis: number
+  /** Missing where the pool is of an older copy. */
+  counts?(): PoolCounts
   /** False once the pool is ending. */
   readonly isOpen: boolean
   /** How long the end of an invocation waits for work that was not awaited, ms. */

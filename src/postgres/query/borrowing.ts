@@ -5,6 +5,7 @@ import { systemClock } from '../../pool/clock.js'
 import { codeOf, PoolError, type Retry } from '../../pool/errors.js'
 import type { ResourcePool } from '../../pool/resource-pool.js'
 import type { Checkout } from '../../pool/slot.js'
+import { UNFINISHED } from '../../registry/channels.js'
 import { type CurrentInvocation, type Environment, environment, type Whose } from '../../registry/environment.js'
 import { forsake, giveUp, isUsable, type PgClient } from '../connection/pg-client.js'
 import { wrongValue } from '../options/option-checks.js'
@@ -348,6 +349,7 @@ export class Borrowing {
       left.map(({ asked }) => asked.stack),
     )
     for (const borrower of left) publishLeak(this.#face, borrower, false)
+    if (UNFINISHED.hasSubscribers) UNFINISHED.publish({ pool: this.#face, count: left.length })
   }
 
   /** The deadline. Where the call has been answered, nobody can catch a rejection any more. */

@@ -1,23 +1,10 @@
-import { channel } from 'node:diagnostics_channel'
+import { LEAK, type LeakReport } from '../../registry/channels.js'
 import { isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
 import { type Borrower, borrowerOf } from './borrower.js'
 
-/** Where listeners of the whole process hear of pools: what leaked, and what their own listeners threw. */
-const LEAKS = channel('pg-thaw:leak')
-export const FAULTS = channel('pg-thaw:fault')
-
-/** What `pg-thaw:leak` publishes. */
-export interface LeakReport {
-  readonly pool: object
-  /** Stack of the code that asked for it: within an invocation, or with the option `leakDetection`. */
-  readonly acquiredAt: string | undefined
-  /** False when it was cut off at the end of its invocation, true when a client was released after that. */
-  readonly returned: boolean
-}
-
 export function publishLeak(pool: object, borrower: Borrower | undefined, returned: boolean): void {
-  if (!LEAKS.hasSubscribers) return
-  LEAKS.publish({ pool, acquiredAt: placeOf(borrower?.asked.stack), returned } satisfies LeakReport)
+  if (!LEAK.hasSubscribers) return
+  LEAK.publish({ pool, acquiredAt: placeOf(borrower?.asked.stack), returned } satisfies LeakReport)
 }
 
 /** Enough to know where programs go wrong; one that goes wrong in more places has been told. */
