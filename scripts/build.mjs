@@ -22,6 +22,8 @@ const entries = [
   'credentials/secrets-extension',
   'credentials/secrets-manager',
   'testing/index',
+  'watch/emf',
+  'watch/opentelemetry',
 ]
 /** What users import for its effect: two sources, the ES module's with the effect. */
 const effects = ['goodbye']
