@@ -14,6 +14,8 @@ export function trustedMillis(leaseMillis: number): number {
 
 /** What a lease asks of the server; each is less than the next. */
 export enum LeaseTerms {
+  /** Nothing, of a pooler: its sessions may be others' next. */
+  OF_POOLER,
   NONE,
   /** What servers before PostgreSQL 14 know of it. */
   TRANSACTIONS,
@@ -27,7 +29,7 @@ export enum LeaseTerms {
  */
 export function addLease(client: PgClient, terms: LeaseTerms, leaseMillis: number, invocationMillis: number): void {
   const parameters = client.connectionParameters
-  if (parameters === undefined || terms === LeaseTerms.NONE) return
+  if (parameters === undefined || terms <= LeaseTerms.NONE) return
   const whole = terms === LeaseTerms.WHOLE ? `-c idle_session_timeout=${Math.ceil(leaseMillis)} ` : ''
   const inTransaction = Math.ceil(Math.min(leaseMillis, invocationMillis))
   const given = parameters.options || ''

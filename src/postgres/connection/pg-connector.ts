@@ -36,6 +36,8 @@ export interface PgConnectorOptions {
   /** Whether what runs at the server is limited to that, and which settings are somebody else's. */
   readonly limits: { isLeftAlone(name: string): boolean } | undefined
   readonly profile: Profile
+  /** Called with each new connection to what was taken for a server and turned out to be a pooler. */
+  readonly pooled: ((client: PgClient) => void) | undefined
   readonly credentials: CredentialSource | undefined
   /** Called when a server no longer takes writes. */
   readonly demoted: () => void
@@ -56,7 +58,7 @@ export class PgConnector implements Connector<PgClient> {
   /** How long it last took to open a connection, ms; at least 1. */
   connectMillis = 1
   readonly #options: PgConnectorOptions
-  /** Less once something of it was refused: by a server older than 14, or by a proxy. */
+  /** Less once something of it was refused: by a server older than 14, or by a pooler. */
   #leaseTerms: LeaseTerms
   readonly #cancelling = new Map<PgClient, Cancellation>()
 
@@ -151,15 +153,19 @@ export class PgConnector implements Connector<PgClient> {
     else client.connection.stream.destroy()
   }
 
-  /** Where the server refuses what a lease needs, it is asked again for less. */
+  /**
+   * Where the server refuses what a lease needs, it is asked again for less. That it has less is known once it lets the client in so: a
+   * pooler that is full refuses with the same code as one that takes no startup options.
+   */
   async #dial(opening: Opening, signIn?: SignIn): Promise<PgClient> {
-    const { newClient, leaseMillis, invocationMillis, preparing, limits, tls } = this.#options
+    const { newClient, leaseMillis, invocationMillis, preparing, limits, tls, pooled } = this.#options
     const { onAbandon } = opening
     let isAbandoned = false
+    let terms = this.#leaseTerms
     for (;;) {
-      const terms = this.#leaseTerms
       const began = performance.now()
       const client = newClient()
+      let isIn = false
       const attended = attend(client, opening)
       opening.onAbandon = () => {
         isAbandoned = true
@@ -173,13 +179,16 @@ export class PgConnector implements Connector<PgClient> {
         if (isAbandoned) throw new Error('the dial was given up')
         if (tls !== undefined) verifyHost(client, tls)
         // What takes no startup options is no server of the pool's own: settings would stay with whoever gets its session next.
-        const isOwn = terms !== LeaseTerms.NONE && client.connection !== undefined
+        const isOwn = terms > LeaseTerms.NONE && client.connection !== undefined
         const isLimited = limits !== undefined && isOwn && invocationMillis() < Infinity
         const limited = isLimited ? limit(client, invocationMillis(), limits.isLeftAlone) : undefined
         await connected(client)
         await limited
+        isIn = true
+        this.#leaseTerms = Math.min(this.#leaseTerms, terms)
         attended.connected(this.#options.demoted)
-        if (preparing !== undefined) prepareOn(client, preparing)
+        if (terms === LeaseTerms.OF_POOLER && pooled !== undefined) pooled(client)
+        else if (preparing !== undefined) prepareOn(client, preparing)
         await this.#prepare(client)
         this.connectMillis = Math.max(1, performance.now() - began)
         return client
@@ -187,10 +196,9 @@ export class PgConnector implements Connector<PgClient> {
         attended.failed()
         const reason = this.#reason(client, error)
         this.destroy(client)
-        const less = termsAfter(terms, codeOf(error))
+        const less = isIn ? undefined : termsAfter(terms, codeOf(error))
         if (less === undefined || isAbandoned) throw reason
-        // Dials that were refused together lead to the same terms.
-        if (this.#leaseTerms === terms) this.#leaseTerms = less
+        terms = less
       }
     }
   }
@@ -214,7 +222,7 @@ export class PgConnector implements Connector<PgClient> {
     abandon = () => this.destroy(client)
     const attended = attend(client, opening)
     try {
-      if (!this.#options.profile.ownsSession) leaveSessionAlone(client)
+      if (!this.#options.profile.ownsSession) leaveSessionAlone(client, true)
       attended.connected(this.#options.demoted)
       await this.#prepare(client)
       this.connectMillis = Math.max(1, performance.now() - began)
@@ -284,7 +292,7 @@ function connected(client: PgClient): Promise<void> {
 
 /** What is left to ask of a server that refused these terms; `undefined` when that was not what it refused. */
 function termsAfter(terms: LeaseTerms, code: string | undefined): LeaseTerms | undefined {
-  if (terms === LeaseTerms.NONE) return undefined
-  if (code === SQLSTATE.PROTOCOL_VIOLATION) return LeaseTerms.NONE
+  if (terms <= LeaseTerms.NONE) return undefined
+  if (code === SQLSTATE.PROTOCOL_VIOLATION) return LeaseTerms.OF_POOLER
   return code === SQLSTATE.UNDEFINED_OBJECT ? terms - 1 : undefined
 }
