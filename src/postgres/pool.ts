@@ -12,6 +12,7 @@ import { isUsable, type PgClient } from './connection/pg-client.js'
 import { PgConnector } from './connection/pg-connector.js'
 import type { BoundStatement } from './connection/pooled-query.js'
 import { PROFILES } from './connection/profile.js'
+import { tellTarget } from './connection/recognise.js'
 import { Preparing } from './connection/statements.js'
 import { livePool } from './live-pool.js'
 import { type Log, logDials, removalText } from './log.js'
@@ -178,18 +179,25 @@ export class Pool extends PgPool {
     })
     // What a creator returns is seen only then.
     const isOfPg = (Client as unknown) === PgPlainClient && !given.creator
-    this.#composes = isOfPg && profile.ownsSession && !(given as { pipeline?: unknown }).pipeline
-    const { prepareAfter, preparedStatements } = resolved
-    if (this.#composes && prepareAfter < Infinity) {
+    const mayCompose = isOfPg && !(given as { pipeline?: unknown }).pipeline
+    this.#composes = mayCompose && profile.ownsSession
+    const { prepareAfter, preparedStatements, sendsSettings } = resolved
+    const keepsNames = profile.ownsSession || prepareAfter < Infinity
+    if (mayCompose && prepareAfter < Infinity) {
       const noNames = () => warnOnce('PG_THAW_NO_PREPARE', NO_PREPARE, [undefined])
-      this.#preparing = new Preparing(prepareAfter, preparedStatements, noNames)
+      this.#preparing = new Preparing(prepareAfter, preparedStatements, !profile.ownsSession, noNames)
     }
     const connector = new PgConnector({
-      newClient: (at = 0) => {
-        const client = new Client(configs[at] as object)
-        return profile.ownsSession ? client : leaveSessionAlone(client)
-      },
+      newClient: (at = 0) => leaveSessionAlone(new Client(configs[at] as object), sendsSettings, keepsNames),
       resumeMillis: resolved.resumeMillis,
+      // Whoever says `direct` of a pooler has one that keeps sessions apart.
+      pooled:
+        given.target === 'direct'
+          ? undefined
+          : (client) => {
+              leaveSessionAlone(client, true)
+              tellTarget('pgbouncer', 'what became of a startup option')
+            },
       creator: given.creator,
       preparing: this.#preparing,
       demoted: () => this.#pool.condemn(),
@@ -479,7 +487,7 @@ function isGiven(name: string, given: PoolOptions): boolean {
 }
 
 const NO_PREPARE =
-  'Prepared statements do not stay with their connection here: a pooler seems to stand in between, for which `target` is the option. None is prepared any more'
+  'Prepared statements do not stay with their connection: a pooler seems to stand in between (`target`). None is prepared any more'
 
 const NO_FAN_OUT =
   '`fanOut: true` has no effect here: queries share no connection of another `Client` or a `creator`, or with `pipeline` or `query_timeout`'

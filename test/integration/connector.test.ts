@@ -26,6 +26,7 @@ function connectorOf(options: Partial<PgConnectorOptions> = {}): PgConnector {
     leaseMillis: Number.POSITIVE_INFINITY,
     invocationMillis: () => Number.POSITIVE_INFINITY,
     profile: PROFILES.direct,
+    pooled: undefined,
     credentials: undefined,
     preparing: undefined,
     demoted: () => {},
@@ -36,6 +37,9 @@ function connectorOf(options: Partial<PgConnectorOptions> = {}): PgConnector {
     ...options,
   })
 }
+
+/** A setting that no server knows, as the lease is one that old servers don't. */
+const unknown = { options: '-c unheard_of=1' }
 
 function opening(): Opening & { losses: Error[] } {
   const losses: Error[] = []
@@ -58,12 +62,10 @@ describe('a dial', () => {
       leaseMillis: 60_000,
       newClient: () => {
         made += 1
-        return new Client(database.config) as PgClient
-      },
-      // As an old server would have it, just when nobody waits any more.
-      onConnect: () => {
-        held.opening?.onAbandon?.()
-        throw Object.assign(new Error('unrecognized configuration parameter'), { code: '42704' })
+        const client = new Client({ ...database.config, ...unknown }) as PgClient
+        // Just when the server refuses, nobody waits any more.
+        client.connection.once('errorMessage', () => held.opening?.onAbandon?.())
+        return client
       },
     })
     held.opening = opening()
@@ -76,16 +78,35 @@ describe('a dial', () => {
     let made = 0
     const connector = connectorOf({
       leaseMillis: 60_000,
-      onConnect: () => {
+      newClient: () => {
         made += 1
-        if (made === 1) throw Object.assign(new Error('unrecognized configuration parameter'), { code: '42704' })
+        return new Client({ ...database.config, ...(made === 1 && unknown) }) as PgClient
       },
     })
     const dialled = opening()
     const client = await connector.dial(dialled)
     await database.untilSessions(1)
     expect(dialled.losses).toEqual([])
+    expect(made).toBe(2)
     await connector.close(client)
+  })
+
+  it('has the same lease again where it was not what the server refused', async () => {
+    let isRefused = true
+    const leases: string[] = []
+    const connector = connectorOf({
+      leaseMillis: 60_000,
+      newClient: () => new Client({ ...database.config, ...(isRefused && unknown) }) as PgClient,
+      onConnect: async (client) => {
+        leases.push((await client.query('SHOW idle_session_timeout')).rows[0].idle_session_timeout)
+        if (leases.length === 1) await client.query('SET unheard_of = 1')
+      },
+    })
+    await expect(connector.dial(opening())).rejects.toMatchObject({ code: '42704' })
+    isRefused = false
+    await expect(connector.dial(opening())).rejects.toMatchObject({ code: '42704' })
+    await connector.close(await connector.dial(opening()))
+    expect(leases).toEqual(['1min', '1min'])
   })
 })
 

@@ -316,7 +316,7 @@ describe('options that contradict', () => {
     [{ prepare: true as never }, '`prepare`'],
     [{ preparedStatements: 0.5 }, '`preparedStatements`'],
     [{ preparedStatements: 0 }, '`preparedStatements`'],
-    [{ prepare: 'auto', target: 'pgbouncer' }, '`prepare`'],
+    [{ prepare: 'auto', target: 'rds-proxy' }, '`prepare`'],
     [{ preparedStatements: 10, target: 'rds-proxy' }, '`preparedStatements`'],
   ] as [PoolOptions, string][])('are refused by name: %o', (options, name) => {
     openPool()

@@ -1,8 +1,13 @@
 import { Client } from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Pool, type PoolOptions } from '../../src/index'
 import { createDatabase, type TestDatabase } from '../support/database'
-import { describeWithPgBouncer, type PgBouncer, startPgBouncer } from '../support/pgbouncer'
+import {
+  describeWithPgBouncer,
+  describeWithStatementsInPgBouncer,
+  type PgBouncer,
+  startPgBouncer,
+} from '../support/pgbouncer'
 
 const serverSessions = 2
 
@@ -202,10 +207,196 @@ describeWithPgBouncer('through PgBouncer in transaction mode', () => {
     })
   })
 
-  it('a pool that does not know of it leaves its lease out after the first refusal', async () => {
-    pool = new Pool({ ...bouncer.config, max: 1, leaseMillis: 30_000, connectionTimeoutMillis: 5000 })
-    expect((await pool.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }])
+  describe('a pool that does not know of it', () => {
+    const warn = vi.spyOn(process, 'emitWarning')
+    const unaware = { leaseMillis: 30_000, connectionTimeoutMillis: 5000 }
+
+    beforeEach(() => void warn.mockReset().mockImplementation(() => {}))
+    afterEach(() => void warn.mockReset())
+
+    /** Codes of the process warnings so far. */
+    function warned(): unknown[] {
+      return warn.mock.calls.map(([, about]) => (about as { code?: string }).code)
+    }
+
+    it('leaves its lease out after the first refusal, and treats it as a pooler from then on', async () => {
+      process.env.AWS_LAMBDA_FUNCTION_NAME = 'orders'
+      try {
+        pool = new Pool({ ...bouncer.config, ...unaware, max: 4 })
+        for (let turn = 0; turn < 5; turn += 1) {
+          const sums = Array.from({ length: 8 }, async () => (await pool.query('SELECT $1::int + 1 AS n', [1])).rows)
+          expect(await Promise.all(sums)).toEqual(Array.from(sums, () => [{ n: 2 }]))
+        }
+        const named = { name: 'add', text: 'SELECT $1::int + 1 AS n', values: [1] }
+        for (let turn = 0; turn < 3; turn += 1)
+          for (const { rows } of await Promise.all([pool.query(named), pool.query(named), pool.query(named)]))
+            expect(rows).toEqual([{ n: 2 }])
+        expect(pool.stats()).toMatchObject({ prepared: 0, dialFailures: 0 })
+      } finally {
+        delete process.env.AWS_LAMBDA_FUNCTION_NAME
+      }
+      await pool.end()
+      expect(await foreignSettings()).toEqual([[], []])
+      expect(warned()).toEqual(['PG_THAW_TARGET'])
+    })
+
+    it('still has it cancel what is given up', async () => {
+      pool = new Pool({ ...bouncer.config, ...unaware, max: 2 })
+      const giveUp = new AbortController()
+      const query = pool.query({ text: 'SELECT pg_sleep(29)', signal: giveUp.signal })
+      await database.untilSessions(1, { where: "query LIKE '%pg_sleep(29)%' AND state = 'active'" })
+      giveUp.abort()
+      await expect(query).rejects.toThrow()
+      await database.untilSessions(0, { where: "query LIKE '%pg_sleep(29)%' AND state = 'active'" })
+      await pool.end()
+    })
+
+    it('learns nothing from one that is full, and works once there is room', async () => {
+      const small = await startPgBouncer(database.config, { maxClients: 1 })
+      const holder = new Client(small.config)
+      try {
+        await holder.connect()
+        pool = new Pool({ ...small.config, ...unaware, max: 1, connectionTimeoutMillis: 300 })
+        await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: '08P01' })
+        expect(warned()).toEqual([])
+        await holder.end()
+        await vi.waitFor(async () => expect((await pool.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }]), 5000)
+      } finally {
+        await pool.end()
+        await holder.end()
+        await small.close()
+      }
+    })
+  })
+
+  it('a pool that was told of prepared statements which are not kept goes on without', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    pool = new Pool({ ...bouncer.config, target: 'pgbouncer', prepare: 'auto', max: 4 })
+    for (let turn = 0; turn < 10; turn += 1) {
+      const sums = Array.from({ length: 8 }, async () => (await pool.query('SELECT $1::int + 2 AS n', [1])).rows)
+      expect(await Promise.all(sums)).toEqual(Array.from(sums, () => [{ n: 3 }]))
+    }
     await pool.end()
-    expect(await foreignSettings()).toEqual([[], []])
+    expect(warn.mock.calls.map(([, about]) => (about as { code?: string }).code)).toEqual(['PG_THAW_NO_PREPARE'])
+    warn.mockRestore()
+  })
+})
+
+describeWithStatementsInPgBouncer('through a PgBouncer that keeps prepared statements', () => {
+  beforeAll(async () => {
+    database = await createDatabase()
+    bouncer = await startPgBouncer(database.config, { poolSize: serverSessions, preparedStatements: 20 })
+  })
+  beforeEach(() =>
+    database.admin.query('CREATE TABLE items (id int PRIMARY KEY, label text); INSERT INTO items VALUES (1, $$one$$)'),
+  )
+  afterEach(async () => {
+    await pool.end()
+    await database.admin.query('DROP TABLE items')
+  })
+  afterAll(async () => {
+    await bouncer.close()
+    await database.dispose()
+  })
+
+  const BY_KEY = 'SELECT * FROM items WHERE id = $1'
+
+  function open(options: PoolOptions = {}): Pool {
+    const own = { target: 'pgbouncer', prepare: 'auto', max: 4, connectionTimeoutMillis: 5000 } as const
+    pool = new Pool({ ...bouncer.config, ...own, ...options })
+    return pool
+  }
+
+  /** On each server session in turn, with the other one in somebody else's hands. Resolves with their process ids, in order. */
+  async function onEachSession(ask: () => Promise<unknown>): Promise<number[]> {
+    const holders = Array.from({ length: serverSessions }, () => new Client(bouncer.config))
+    const pids: number[] = []
+    for (const holder of holders) {
+      await holder.connect()
+      await holder.query('BEGIN')
+      pids.push((await holder.query('SELECT pg_backend_pid() AS pid')).rows[0].pid)
+    }
+    for (const holder of holders) {
+      // Not by its end, after which PgBouncer would not use the session again.
+      await holder.query('COMMIT')
+      await ask()
+      await holder.query('BEGIN')
+    }
+    for (const holder of holders) {
+      await holder.query('COMMIT')
+      await holder.end()
+    }
+    return pids.sort()
+  }
+
+  it('a statement that comes again is prepared, and runs by its name on sessions that never parsed it for this client', async () => {
+    open({ max: 1 })
+    await pool.query(BY_KEY, [1])
+    for (let turn = 0; turn < 3; turn += 1)
+      await onEachSession(async () => expect((await pool.query(BY_KEY, [1])).rows).toEqual([{ id: 1, label: 'one' }]))
+    expect(pool.stats()).toMatchObject({ dials: 1, prepared: 1, reused: 5, forgotten: 0 })
+  })
+
+  it('so it is by many clients at once, in transactions too', async () => {
+    open()
+    for (let turn = 0; turn < 10; turn += 1) {
+      const asked = Array.from({ length: 8 }, async (_, n) =>
+        n % 2
+          ? (await pool.query(BY_KEY, [1])).rows
+          : pool.transaction(async (client) => (await client.query(BY_KEY, [1])).rows),
+      )
+      expect(await Promise.all(asked)).toEqual(Array.from(asked, () => [{ id: 1, label: 'one' }]))
+    }
+    expect(pool.stats()).toMatchObject({ forgotten: 0 })
+    expect(pool.stats().reused).toBeGreaterThan(40)
+  })
+
+  it("so are those with names of the program's own", async () => {
+    open({ max: 1 })
+    const named = { name: 'by key', text: BY_KEY, values: [1] }
+    for (let turn = 0; turn < 2; turn += 1)
+      await onEachSession(async () => expect((await pool.query(named)).rows).toEqual([{ id: 1, label: 'one' }]))
+    const held = await pool.transaction((client) => client.query('SELECT name FROM pg_prepared_statements'))
+    expect(held.rows.map(({ name }) => name)).toContainEqual(expect.stringMatching(/^PGBOUNCER_/))
+    expect(pool.stats().dials).toBe(1)
+  })
+
+  it('no query fails when a table changes, though PgBouncer keeps the old statement for all who send its text', async () => {
+    open({ max: 1 })
+    const ask = async () => (await pool.query(BY_KEY, [1])).rows
+    const before = await onEachSession(ask)
+    expect(await onEachSession(ask)).toEqual(before)
+    await database.admin.query('ALTER TABLE items ADD COLUMN price int')
+    const asked = async () => expect(await ask()).toEqual([{ id: 1, label: 'one', price: null }])
+    for (let turn = 0; turn < 3; turn += 1) expect(await onEachSession(asked)).toEqual(before)
+    expect(pool.stats()).toMatchObject({ dials: 1, forgotten: 1 })
+    // Another client, which has never seen the old table, is given the old statement with its first Parse.
+    await pool.end()
+    open({ max: 1, prepare: 0 })
+    for (let turn = 0; turn < 3; turn += 1) expect(await onEachSession(asked)).toEqual(before)
+    expect(pool.stats()).toMatchObject({ dials: 1, prepared: 1, forgotten: 1 })
+  })
+
+  it('rows are read as they look on the session that the statement runs on', async () => {
+    open({ max: 1 })
+    for (let turn = 0; turn < 3; turn += 1) await pool.query(BY_KEY, [1])
+    await database.admin.query('ALTER TABLE items ADD COLUMN price int, ALTER COLUMN label TYPE int USING 5')
+    // PgBouncer opens new ones, which parse it anew.
+    for (const { pid } of await database.sessions())
+      await database.admin.query('SELECT pg_terminate_backend($1, 5000)', [pid])
+    await pool.query('SELECT 1')
+    expect((await pool.query(BY_KEY, [1])).rows).toEqual([{ id: 1, label: 5, price: null }])
+    expect(pool.stats()).toMatchObject({ dials: 1, prepared: 1, forgotten: 0 })
+  })
+
+  it('names that are closed, dropped or could not be parsed are given again', async () => {
+    open({ max: 1, preparedStatements: 2, prepare: 0 })
+    for (let turn = 0; turn < 3; turn += 1) {
+      for (let n = 0; n < 5; n += 1)
+        expect((await pool.query(`SELECT $1::int + ${n} AS n`, [1])).rows).toEqual([{ n: 1 + n }])
+      await expect(pool.query('SELECT $1::int FROM nowhere', [1])).rejects.toMatchObject({ code: '42P01' })
+      await pool.query(turn === 0 ? 'DISCARD ALL' : 'DEALLOCATE ALL')
+    }
+    expect(pool.stats().dials).toBe(1)
   })
 })

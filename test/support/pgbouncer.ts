@@ -4,6 +4,7 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { describe } from 'vitest'
 import { guardedDirectory } from '../../scripts/postgres-server-guard'
 import { serverUser } from '../../scripts/postgres-server-user'
 import type { DatabaseConfig } from './database'
@@ -22,21 +23,43 @@ export interface PgBouncer {
 export interface PgBouncerOptions {
   /** Sessions that it keeps at the server. Default 2. */
   readonly poolSize?: number
+  /** Clients that it takes. Default 200. */
+  readonly maxClients?: number
+  /** Prepared statements that it keeps for its clients, from 1.21 on. Default 0. */
+  readonly preparedStatements?: number
+  /** Whether it passes over startup options instead of refusing them, as some are told to for the sake of a driver. Default false. */
+  readonly ignoresOptions?: boolean
 }
 
 /** Debian puts it where only root looks. */
 const path = `${process.env.PATH}:/usr/sbin`
 const bindAttempts = 10
 
+/** The first 1.x that keeps prepared statements for its clients. */
+const keepsStatementsSince = 21
+
+/** From then on SIGTERM waits for the clients to leave. */
+const hasteBySigquitSince = 23
+
 /** The tests of `describe`, where PgBouncer is installed. */
 export function describeWithPgBouncer(name: string, tests: () => void): void {
-  describeUnless(whyNoPgBouncer(), name, tests)
+  const minor = installedMinor()
+  describeUnless(typeof minor === 'string' ? minor : undefined, name, tests)
 }
 
-function whyNoPgBouncer(): string | undefined {
+/** Those of what an older one can't do. A system may have no newer one, so these are left out everywhere, and the output says so. */
+export function describeWithStatementsInPgBouncer(name: string, tests: () => void): void {
+  const minor = installedMinor()
+  if (typeof minor === 'string' || minor >= keepsStatementsSince) return describeWithPgBouncer(name, tests)
+  describe.skip(name, tests)
+  process.stderr.write(`SKIPPED: ${name}: needs PgBouncer 1.${keepsStatementsSince}, found 1.${minor}\n`)
+}
+
+/** The y of 1.y, or why there is none. */
+function installedMinor(): number | string {
   try {
-    execFileSync('pgbouncer', ['--version'], { env: { PATH: path }, stdio: 'ignore' })
-    return undefined
+    const text = execFileSync('pgbouncer', ['--version'], { env: { PATH: path }, encoding: 'utf8' })
+    return Number(/^PgBouncer 1\.(\d+)/m.exec(text)?.[1])
   } catch (error) {
     return `PgBouncer is not installed: ${(error as Error).message}`
   }
@@ -45,7 +68,7 @@ function whyNoPgBouncer(): string | undefined {
 /** Starts one. It goes away with {@link PgBouncer.close}, or with this process. */
 export async function startPgBouncer(
   target: DatabaseConfig,
-  { poolSize = 2 }: PgBouncerOptions = {},
+  { poolSize = 2, maxClients = 200, preparedStatements = 0, ignoresOptions = false }: PgBouncerOptions = {},
 ): Promise<PgBouncer> {
   // Like the server, it refuses to run as root.
   const user = await serverUser()
@@ -58,7 +81,10 @@ export async function startPgBouncer(
   }
   const users = await write('users.txt', `"${target.user}" "${target.password}"\n`)
   const run = async (port: number): Promise<ChildProcess> => {
-    const settings = await write('pgbouncer.ini', settingsOf(target, { port, users, poolSize }))
+    const settings = await write(
+      'pgbouncer.ini',
+      settingsOf(target, { port, users, poolSize, maxClients, preparedStatements, ignoresOptions }),
+    )
     const child = spawn('pgbouncer', [settings], {
       ...user.ids,
       cwd: directory.path,
@@ -101,7 +127,8 @@ export async function startPgBouncer(
   }
 }
 
-function settingsOf(target: DatabaseConfig, own: { port: number; users: string; poolSize: number }): string {
+function settingsOf(target: DatabaseConfig, own: Required<PgBouncerOptions> & { port: number; users: string }): string {
+  const keepsStatements = Number(installedMinor()) >= keepsStatementsSince
   return `[databases]
 ${target.database} = host=${target.host} port=${target.port} dbname=${target.database}
 [pgbouncer]
@@ -112,7 +139,9 @@ auth_type = scram-sha-256
 auth_file = ${own.users}
 pool_mode = transaction
 default_pool_size = ${own.poolSize}
-max_client_conn = 200
+max_client_conn = ${own.maxClients}
+${own.ignoresOptions ? 'ignore_startup_parameters = options' : ''}
+${keepsStatements ? `max_prepared_statements = ${own.preparedStatements}` : ''}
 `
 }
 
@@ -133,7 +162,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.ref()
   const exited = once(child, 'exit')
-  child.kill('SIGTERM')
+  child.kill(Number(installedMinor()) >= hasteBySigquitSince ? 'SIGQUIT' : 'SIGTERM')
   await exited
 }
 

@@ -54,10 +54,10 @@ export function limitsOf(
     .map(([name, millis]) => `('${name}', '${Math.ceil(millis as number)}ms')`)
   if (lasting < Infinity) values.push(`('client_connection_check_interval', '${CHECK_INTERVAL}')`)
   if (values.length === 0) return undefined
-  return `SELECT pg_catalog.current_setting('${MARK}', true), pg_catalog.set_config(name, value, false)
-    FROM (VALUES ${values.join(', ')}) AS t (name, value)
+  return `SELECT pg_catalog.current_setting('${MARK}', true) AS mark,
+    (SELECT count(pg_catalog.set_config(name, value, false)) FROM (VALUES ${values.join(', ')}) AS t (name, value)
     WHERE pg_catalog.current_setting('${MARK}', true) <> ''
-      AND pg_catalog.current_setting(name, true)::interval NOT BETWEEN '1us' AND value::interval`
+      AND pg_catalog.current_setting(name, true)::interval NOT BETWEEN '1us' AND value::interval)`
 }
 
 /** Has a client that is not connected yet mark its session as its own. The user's options follow, so that they win. */
@@ -70,9 +70,9 @@ export function markSession(client: PgClient): void {
  * Has a client that is not connected yet limit its session.
  *
  * The question leaves in one write with the last message of the sign-in: the server reads it once it has let the client in, so it
- * costs no round trip. Resolves when it has been answered, whatever the answer.
+ * costs no round trip. Resolves when it has been answered: with false where the session turned out to be somebody else's.
  */
-export function limit(client: PgClient, text: string): Promise<void> {
+export function limit(client: PgClient, text: string): Promise<boolean> {
   const connection = client.connection as SigningIn
   const limited = { text, areLost: false }
   ;(client as LimitedClient)[LIMITED] = limited
@@ -91,26 +91,38 @@ export function limit(client: PgClient, text: string): Promise<void> {
   connection.on?.('commandComplete', ({ text }: { readonly text: string }) => {
     if (text === 'RESET' || text === 'DISCARD ALL') limited.areLost = true
   })
-  const answered = new Promise<void>((resolve, reject) => {
+  const answered = new Promise<boolean>((resolve, reject) => {
     const nothing = () => {}
+    let isOwn = true
     const query = {
       // Who was let in without a password is asked now.
       submit: () => void (hasLeft || connection.query(text)),
       handleRowDescription: nothing,
-      handleDataRow: nothing,
+      handleDataRow({ fields }: { readonly fields: readonly unknown[] }) {
+        isOwn = fields[0] !== null
+      },
       handleCommandComplete: nothing,
-      handleReadyForQuery: resolve,
+      handleReadyForQuery: () => resolve(isOwn),
       // The server's last word is no answer, and the socket says so only a moment later.
       handleError: (error: Error & { code?: string }) =>
-        isOfSession(error.code) || !error.code ? reject(error) : resolve(),
+        isOfSession(error.code) || !error.code ? reject(error) : resolve(true),
     }
     // In the step in which pg hears that it is connected: the answer may follow in the same one.
     client.once('connect', () => void client._queryQueue?.push(query))
-    client.once('end', () => resolve())
+    client.once('end', () => resolve(true))
   })
   // Connecting may fail first, and nobody waits for it then.
   answered.catch(() => {})
   return answered
+}
+
+/** The same of one that is connected, with whose sign-in nothing could ride. What the server makes of it is no matter. */
+export function limitNow(client: PgClient, text: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    client.query(text, (_: unknown, result?: { rows: { mark: string | null }[] }) =>
+      resolve(result?.rows[0]?.mark !== null),
+    )
+  })
 }
 
 /** Whether its borrower has reset what limits the session of a client. */

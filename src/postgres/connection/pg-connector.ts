@@ -11,7 +11,7 @@ import { leaveSessionAlone } from './foreign-session.js'
 import { HostOrder } from './host-order.js'
 import type { Host, TargetSessionAttrs } from './hosts.js'
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
-import { areLimitsLost, limit, limitAgain, limitsOf, markSession } from './limits.js'
+import { areLimitsLost, limit, limitAgain, limitNow, limitsOf, markSession } from './limits.js'
 import { noteLoss, onLoss } from './loss.js'
 import { askQuietly, isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import { prepareOn } from './pooled-query.js'
@@ -46,6 +46,8 @@ export interface PgConnectorOptions {
   /** Whether a setting of the session is the user's own. */
   readonly isLeftAlone: (name: string) => boolean
   readonly profile: Profile
+  /** Called with each new connection to what was taken for a server and turned out to be a pooler. */
+  readonly pooled: ((client: PgClient) => void) | undefined
   readonly credentials: CredentialSource | undefined
   /** Called when a server no longer takes writes. */
   readonly demoted: () => void
@@ -66,8 +68,8 @@ export class PgConnector implements Connector<PgClient> {
   /** How long it last took to open a connection, ms; at least 1. */
   connectMillis = 1
   readonly #options: PgConnectorOptions
-  /** Not once they were refused: by something in between. */
-  #takesOptions = true
+  /** How connections begin here, as far as it is known. */
+  #startup: Startup = 'marked'
   readonly #cancelling = new Map<PgClient, Cancellation>()
   readonly #hosts: HostOrder<PgClient>
   readonly #wishes: readonly TargetSessionAttrs[]
@@ -177,16 +179,20 @@ export class PgConnector implements Connector<PgClient> {
     else client.connection.stream.destroy()
   }
 
-  /** Where something in between refuses what marks a session, it is asked again for one without. */
+  /**
+   * Where what marks a session is refused, it is asked again for one without. Whose refusal it was is known once the client is let in so: a
+   * pooler that is full refuses with the same code as one that takes no startup options.
+   */
   async #dial(opening: Opening, at: number, wish: TargetSessionAttrs, signIn?: SignIn): Promise<PgClient> {
-    const { newClient, preparing, tls } = this.#options
+    const { newClient, preparing, tls, pooled } = this.#options
     const { onAbandon } = opening
     let isAbandoned = false
-    let isRefused = false
+    let startup = this.#startup
     for (;;) {
-      const limits = this.#takesOptions && !isRefused ? this.#limits() : undefined
+      const limits = startup === 'marked' ? this.#limits() : undefined
       const began = performance.now()
       const client = newClient(at)
+      let isIn = false
       const attended = attend(client, opening)
       opening.onAbandon = () => {
         isAbandoned = true
@@ -202,13 +208,16 @@ export class PgConnector implements Connector<PgClient> {
         const rides = client.connection !== undefined && !client.pipeline
         const limited = limits !== undefined && rides ? limit(client, limits) : undefined
         await connected(client)
-        await (rides ? limited : limits && asked(client, limits))
-        if (isRefused) this.#takesOptions = false
+        const isOwn = (await (rides ? limited : limits && limitNow(client, limits))) ?? true
+        isIn = true
+        if (!isOwn) startup = 'pooled'
+        this.#startup = startup
         const why = await whyUnfit(client, wish)
         if (why !== undefined) throw wrongServer(client, why, wish)
         this.#resume.isOver()
         attended.connected(this.#options.demoted)
-        if (preparing !== undefined) prepareOn(client, preparing)
+        if (startup === 'pooled' && pooled !== undefined) pooled(client)
+        else if (preparing !== undefined) prepareOn(client, preparing)
         await this.#prepare(client)
         this.connectMillis = Math.max(1, performance.now() - began)
         return client
@@ -216,8 +225,9 @@ export class PgConnector implements Connector<PgClient> {
         attended.failed()
         const reason = this.#reason(client, error)
         this.destroy(client)
-        if (limits === undefined || isAbandoned || !REFUSALS.includes(codeOf(error))) throw reason
-        isRefused = true
+        const refused = isIn || limits === undefined ? undefined : REFUSED[codeOf(error) ?? '']
+        if (refused === undefined || isAbandoned) throw reason
+        startup = refused
       }
     }
   }
@@ -246,7 +256,7 @@ export class PgConnector implements Connector<PgClient> {
     abandon = () => this.destroy(client)
     const attended = attend(client, opening)
     try {
-      if (!this.#options.profile.ownsSession) leaveSessionAlone(client)
+      if (!this.#options.profile.ownsSession) leaveSessionAlone(client, true)
       attended.connected(this.#options.demoted)
       await this.#prepare(client)
       this.connectMillis = Math.max(1, performance.now() - began)
@@ -324,10 +334,14 @@ function wrongServer({ host, port }: PgClient, why: string, wish: TargetSessionA
   return new PoolError('POOL_WRONG_SERVER', text)
 }
 
-/** For clients with which nothing can ride. What the server makes of it is no matter. */
-function asked(client: PgClient, text: string): Promise<void> {
-  return new Promise((resolve) => client.query(text, () => resolve()))
-}
+/**
+ * How a connection begins: with the mark of a session of one's own; without, where that is refused; or without because a pooler stands in
+ * between.
+ */
+type Startup = 'marked' | 'plain' | 'pooled'
 
-/** How startup options are refused. */
-const REFUSALS: readonly (string | undefined)[] = [SQLSTATE.PROTOCOL_VIOLATION, SQLSTATE.UNDEFINED_OBJECT]
+/** What a refusal of the mark says. */
+const REFUSED: Readonly<Record<string, Startup | undefined>> = {
+  [SQLSTATE.PROTOCOL_VIOLATION]: 'pooled',
+  [SQLSTATE.UNDEFINED_OBJECT]: 'plain',
+}

@@ -45,7 +45,7 @@ const Base = pg.Query as unknown as new (config: string | QueryConfig, values?: 
  * ```
  *
  * There is no Sync between begin and query: where the server refuses the first, it skips the second. A statement that has run under its
- * name needs neither Parse nor Describe. With BindComplete the server says that it runs as it was prepared; where it says something else
+ * name on the pool's own session needs neither Parse nor Describe. With BindComplete the server says that it runs as it was prepared; where it says something else
  * before, nothing has run, and the text goes out again without a name. Not inside of a transaction, which has failed by then.
  */
 export class PooledQuery extends Base {
@@ -131,7 +131,8 @@ export class PooledQuery extends Base {
   }
 
   override handleRowDescription(message: { fields: FieldDef[] }): void {
-    if (this.#statement !== undefined) this.#statement.fields = message.fields
+    // Behind a pooler another session may run the same name with another result.
+    if (this.#statement?.isShared === false) this.#statement.fields = message.fields
     super.handleRowDescription(message)
   }
 
@@ -164,14 +165,12 @@ export class PooledQuery extends Base {
       if (this.#statement !== undefined && !this.#isReused) this.#statement.isParsed = false
       this.#ahead.beginFailed?.(error)
     } else if (this.#statement !== undefined && !this.#isBound) {
+      const isStale = MAY_BE_STALE.test(error.code ?? '')
+      const mayBeOld = this.#isReused || this.#statement.isShared
       // A Parse may have been cancelled. One that was done before says nothing by itself of an error that is not for its name.
-      if (!this.#isReused || MAY_BE_STALE.test(error.code ?? '')) {
-        this.#statements?.forget(this.text, this.#statement, error)
-      }
+      if (!this.#isReused || isStale) this.#statements?.forget(this.text, this.#statement, error)
       this.#statement = undefined
-      const isItsName = this.#isReused
-        ? MAY_BE_STALE.test(error.code ?? '')
-        : error.code === SQLSTATE.DUPLICATE_STATEMENT
+      const isItsName = mayBeOld ? isStale : error.code === SQLSTATE.DUPLICATE_STATEMENT
       if (isItsName && this.#mayRunAgain) {
         this.#mayRunAgain = false
         // The first in the queue, so that the order in which the client was asked stays.
@@ -208,7 +207,7 @@ export class PooledQuery extends Base {
     if (!this.#isReused) connection.parse({ text, name: statement?.name })
     if (statement !== undefined) statement.isParsed = true
     connection.bind({ statement: statement?.name, values })
-    if (!statement?.hasRun) connection.describe({ type: 'P' })
+    if (!statement?.hasRun || statement.isShared) connection.describe({ type: 'P' })
     connection.execute({})
     connection.sync()
   }

@@ -13,6 +13,8 @@ const MOST_SURPRISES = 2
 /** One statement that the server knows by a name, on one connection. */
 export interface Statement {
   readonly name: string
+  /** Whether the name may stand for what somebody else has prepared, and for something else on the next session. */
+  readonly isShared: boolean
   /** Whether a Parse has been sent for it. */
   isParsed: boolean
   /** Whether it has run to its end under that name: then {@link fields} are known, and need not be asked for again. */
@@ -33,13 +35,16 @@ export class Preparing {
   readonly after: number
   /** Names on one connection. */
   readonly most: number
+  /** Whether names are a pooler's, which knows them by their texts. */
+  readonly isShared: boolean
   readonly #surprised: () => void
   #surprises = 0
 
   /** `surprised` is called once, when it turned out that names don't stay with the session. */
-  constructor(after: number, most: number, surprised: () => void) {
+  constructor(after: number, most: number, isShared: boolean, surprised: () => void) {
     this.after = after
     this.most = most
+    this.isShared = isShared
     this.#surprised = surprised
   }
 
@@ -109,6 +114,8 @@ export class Statements {
     this.#toClose.push(statement.name)
     this.#preparing.forgotten += 1
     const code = codeOf(error)
+    // PgBouncer keeps one statement for all who send the same text, and drops it for none of them: under a name the old one would come again.
+    if (statement.isShared && /^(0A|42)/.test(code ?? '')) this.#seen.set(text, -Infinity)
     const isLost = statement.hasRun && code === SQLSTATE.UNDEFINED_STATEMENT
     if (isLost || code === SQLSTATE.DUPLICATE_STATEMENT) this.#preparing.surprise()
   }
@@ -135,7 +142,13 @@ export class Statements {
     // pages were mapped anew for every query of a join.
     this.#toClose.push('')
     const name = `pg_thaw_${createHash('sha256').update(text).digest('base64url').slice(0, 22)}`
-    const statement: Statement = { name, isParsed: false, hasRun: false, fields: undefined }
+    const statement: Statement = {
+      name,
+      isShared: this.#preparing.isShared,
+      isParsed: false,
+      hasRun: false,
+      fields: undefined,
+    }
     this.#known.set(text, statement)
     this.#preparing.prepared += 1
     return statement

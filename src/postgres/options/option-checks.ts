@@ -57,6 +57,13 @@ export function checkOptions(options: object, known: readonly Known[]): void {
 
 const told = new Set<string>()
 
+/** A process warning of what was made of options: once for each text. */
+export function tellOnce(code: string, text: string): void {
+  if (told.has(text)) return
+  told.add(text)
+  process.emitWarning(text, { type: 'PgThawWarning', code })
+}
+
 /**
  * An option that is none. Libraries hand their own on to the pool that they make, and pg passes over them: so does this, with a process
  * warning for each name. But what is nearly the name of an option which could have such a value is a slip.
@@ -68,11 +75,9 @@ function checkStranger(name: string, value: unknown, known: readonly Known[]): v
   const all = known.flatMap((it) => namesOf(it).map((name) => ({ name, check: it[1] })))
   const slip = all.find((it) => isSlip(word, plain(it.name)) && couldBe(value, it.check))
   if (slip) throw new PoolOptionError(name, `Unknown option \`${name}\`; did you mean \`${slip.name}\`?`)
-  if (told.has(name)) return
-  told.add(name)
   const near = word && all.find((it) => word.startsWith(plain(it.name)) || plain(it.name).startsWith(word))
   const text = `Unknown option \`${name}\` of a pool: it is passed over${near ? `; did you mean \`${near.name}\`?` : ''}`
-  process.emitWarning(text, { type: 'PgThawWarning', code: 'PG_THAW_OPTION' })
+  tellOnce('PG_THAW_OPTION', text)
 }
 
 /** Whether an option may have this value, or another number in place of this one. */

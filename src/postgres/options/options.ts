@@ -5,6 +5,7 @@ import type { PoolCredentials } from '../connection/credentials.js'
 import { SESSION_SETTINGS } from '../connection/foreign-session.js'
 import type { TargetSessionAttrs } from '../connection/hosts.js'
 import { PROFILES, type Target } from '../connection/profile.js'
+import { recognise, tellTarget } from '../connection/recognise.js'
 import type { CertificateAuthorities } from '../connection/tls.js'
 import { KNOWN_OPTIONS, LIMITS, type Row, targetOption } from './known-options.js'
 import { checkOptions, nonNegativeInteger, type OptionCheck, positiveInteger, refuse } from './option-checks.js'
@@ -94,7 +95,8 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port'> {
   maxWaiting?: number | undefined
   /**
    * What the pool talks to, which decides what may be sent and how old connections may grow. Anything but `direct` gets no startup
-   * options, timeouts or names of prepared statements. Default `PG_THAW_TARGET` from the environment, else `direct`.
+   * options, timeouts or names of prepared statements. Default `PG_THAW_TARGET` from the environment, else what the name of the host
+   * stands for (RDS Proxy, Aurora DSQL, the poolers of Neon and Supabase), else `direct`.
    */
   target?: Target | undefined
   /** Whether a connection is pinged after a thaw, and before a loan when its last answer is too old. Default true. */
@@ -131,7 +133,8 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port'> {
   /**
    * Whether a statement with values that comes again is prepared under a name of the pool's own, so that the server parses and plans it
    * once for each connection instead of once for each query: `'auto'` from the second time on, or how often it must have run before;
-   * `prepare: false` in a query leaves that one alone. Default `'auto'`, and `false` through a pooler.
+   * `prepare: false` in a query leaves that one alone. Default `'auto'`, and `false` through a pooler; with `target: 'pgbouncer'` for one
+   * that keeps names itself (1.21 or later, `max_prepared_statements` above 0).
    */
   prepare?: 'auto' | false | number | undefined
   /** Most names of such statements on one connection; the one not used for longest is closed. Default 100. */
@@ -159,6 +162,8 @@ export interface ResolvedOptions {
   readonly deadlineMarginMillis: number | undefined
   readonly lingerMillis: number
   readonly target: Target
+  /** Whether the user's startup options and timeouts are sent. */
+  readonly sendsSettings: boolean
   readonly validationBypassMillis: number
   readonly leastValidationMillis: number
   readonly validationTimeoutMillis: number
@@ -178,10 +183,24 @@ export interface ResolvedOptions {
  *
  * @throws {PoolOptionError} that names the option, what was expected and what came.
  */
-export function resolveOptions(options: PoolOptions): ResolvedOptions {
-  checkOptions(options, KNOWN_OPTIONS)
-  const target = options.target ?? fromEnvironment('PG_THAW_TARGET', (it) => it as Target, targetOption) ?? 'direct'
-  checkAgainstTarget(options, target)
+export function resolveOptions(all: PoolOptions): ResolvedOptions {
+  checkOptions(all, KNOWN_OPTIONS)
+  const said = all.target ?? fromEnvironment('PG_THAW_TARGET', (it) => it as Target, targetOption)
+  const recognised = said || all.creator ? undefined : recognise(all)
+  const target = said ?? recognised ?? 'direct'
+  const options: PoolOptions = { ...all }
+  let passedOver = ''
+  // A program that ran there without a word of its target has to run on: what would be refused is passed over. Not so its settings, which
+  // are sent: who takes them goes by them (Supabase's pooler by a `search_path` in `options`), so that nothing is read or written elsewhere
+  // all at once, and who does not says so, as before.
+  const passOver: typeof refuse = (name, isRefused) => {
+    if (!isRefused || SESSION_SETTINGS.includes(name as 'options')) return
+    delete options[name as 'options']
+    passedOver += `, without \`${name}\``
+  }
+  checkAgainstTarget(all, target, recognised ? passOver : refuse)
+  if (recognised) tellTarget(recognised, `the host's name${passedOver}`)
+  const { ownsSession } = PROFILES[target]
   checkAgainstCreator(options)
   const { max: size, poolSize } = options as { max?: number; poolSize?: number }
   if (size && poolSize) refuse('poolSize', size !== poolSize && `the same as \`max\` (${size})`, poolSize)
@@ -191,7 +210,7 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
   refuse(typeof options.min === 'number' ? 'min' : 'PG_THAW_MIN', min > max && `at most \`max\` (${max})`, min)
   const given = filled(options, KNOWN_OPTIONS)
   // Of a connected client's session nothing is known but what is said of it here.
-  if (!PROFILES[target].ownsSession || (options.creator && !options.leaseMillis)) given.leaseMillis = 0
+  if (!ownsSession || (options.creator && !options.leaseMillis)) given.leaseMillis = 0
   for (const [name] of LIMITS) given[name as 'leaseMillis'] ||= Infinity
   const { connectionTimeoutMillis: patience, leaseMillis } = given
   const most = `\`connectionTimeoutMillis\` (${patience})`
@@ -209,13 +228,15 @@ export function resolveOptions(options: PoolOptions): ResolvedOptions {
     max,
     min,
     target,
+    sendsSettings: ownsSession || recognised !== undefined,
     maxLifetimeMillis: given.maxLifetimeSeconds * 1000,
     ...(options.validate === false && { validationBypassMillis: Infinity }),
     deadlineMarginMillis: margin,
     leastValidationMillis: options.validationTimeoutMillis ?? LEAST_VALIDATION_MILLIS,
     validationTimeoutMillis,
-    prepareAfter:
-      (options as { binary?: unknown }).binary || !PROFILES[target].ownsSession ? Infinity : timesBefore(given.prepare),
+    prepareAfter: (options as { binary?: unknown }).binary
+      ? Infinity
+      : timesBefore(ownsSession ? given.prepare : (options.prepare ?? false)),
     fanOut: given.fanOut && !options.pipeline && !options.query_timeout,
   })
 }
@@ -246,20 +267,24 @@ function fromEnvironment<T>(name: string, read: (text: string) => T, check: Opti
   return value as T
 }
 
-function checkAgainstTarget(options: PoolOptions, target: Target): void {
+/** `against` hears of what a target does not take. */
+function checkAgainstTarget(options: PoolOptions, target: Target, against: typeof refuse): void {
   const { ownsSession, longestLifetimeSeconds: longest } = PROFILES[target]
   const where = `with \`target: '${target}'\``
   const why = `${where}, whose sessions are not the pool's own`
   if (!ownsSession) {
     for (const name of ['leaseMillis', ...SESSION_SETTINGS] as const) {
-      if (options[name]) refuse(name, `left out ${why}`, options[name])
+      if (options[name]) against(name, `left out ${why}`, options[name])
     }
-    if (options.prepare) refuse('prepare', `false ${why}`, options.prepare)
-    if (options.preparedStatements) refuse('preparedStatements', `left out ${why}`, options.preparedStatements)
-    if (options.reset === 'clean') refuse('reset', `'rollback' or 'none' ${why}`, 'clean')
+    // Which may keep names for its clients. That it does, only the user knows.
+    if (target !== 'pgbouncer') {
+      if (options.prepare) against('prepare', `false ${why}`, options.prepare)
+      if (options.preparedStatements) against('preparedStatements', `left out ${why}`, options.preparedStatements)
+    }
+    if (options.reset === 'clean') against('reset', `'rollback' or 'none' ${why}`, 'clean')
   }
   const seconds = options.maxLifetimeSeconds
-  refuse('maxLifetimeSeconds', ((seconds ?? 1) || Infinity) > longest && `at most ${longest} ${where}`, seconds)
+  against('maxLifetimeSeconds', ((seconds ?? 1) || Infinity) > longest && `at most ${longest} ${where}`, seconds)
 }
 
 /** What decides how a client is opened, or is told the server at its startup. */

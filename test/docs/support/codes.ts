@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What has the form of a code, and is the name of an environment variable. */
-const variables = new Set(['PG_THAW_MAX', 'PG_THAW_MIN', 'PG_THAW_TARGET', 'PG_THAW_GOODBYE'])
+/** What has the form of a code, and is the name of an environment variable. (PG_THAW_TARGET is both.) */
+const variables = new Set(['PG_THAW_MAX', 'PG_THAW_MIN', 'PG_THAW_GOODBYE'])
 
 /** The codes that stand in a text, each once. */
 export function codesIn(text: string): string[] {
