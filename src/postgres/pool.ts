@@ -11,6 +11,7 @@ import { isUsable, type PgClient } from './connection/pg-client.js'
 import { PgConnector } from './connection/pg-connector.js'
 import type { BoundStatement } from './connection/pooled-query.js'
 import { PROFILES } from './connection/profile.js'
+import { readSafely } from './connection/reading.js'
 import { Preparing } from './connection/statements.js'
 import { livePool } from './live-pool.js'
 import { type Log, logDials, removalText } from './log.js'
@@ -185,7 +186,7 @@ export class Pool extends PgPool {
     }
     const connector = new PgConnector({
       newClient: (at = 0) => {
-        const client = new Client(configs[at] as object)
+        const client = readSafely(new Client(configs[at] as object))
         return profile.ownsSession ? client : leaveSessionAlone(client)
       },
       resumeMillis: resolved.resumeMillis,
