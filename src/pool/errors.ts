@@ -175,9 +175,9 @@ export function textOf(cause: unknown): string {
 /** The `code` of an error, or of the first that has one where it stands for several; or nothing. */
 export function codeOf(cause: unknown): string | undefined {
   try {
-    const { code, errors } = cause as { code?: unknown; errors?: unknown[] }
+    const { code } = cause as { code?: unknown }
     if (typeof code === 'string') return code
-    return cause instanceof AggregateError ? errors?.map(codeOf).find(Boolean) : undefined
+    return cause instanceof AggregateError ? cause.errors.map(codeOf).find(Boolean) : undefined
   } catch {
     return undefined
   }

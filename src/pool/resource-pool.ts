@@ -524,7 +524,8 @@ export class ResourcePool<R> {
     const withinMillis = Math.min(dialTimeoutMillis, patienceMillis)
     const { round } = this.#backoff
     const state: Working = { name: 'dialing', abandon: undefined }
-    const slot = this.#move(new Slot<R>(state), state)
+    const slot = new Slot<R>(state)
+    moveTo(slot, this.#chains.dialing)
     this.#known.staying += 1
     this.#counters.dials += 1
     const opening: Opening = { withinMillis, onAbandon: undefined, lost: (error) => this.#lost(slot, error) }
@@ -702,10 +703,9 @@ export class ResourcePool<R> {
     this.#guard(() => this.#observer.retiring?.(slot.resource, reason))
   }
 
-  #move(slot: Slot<R>, state: SlotState<R>): Slot<R> {
+  #move(slot: Slot<R>, state: SlotState<R>): void {
     slot.state = state
     moveTo(slot, state.name === 'gone' ? undefined : this.#chains[state.name])
-    return slot
   }
 
   /**

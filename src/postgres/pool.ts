@@ -12,6 +12,7 @@ import { isUsable, type PgClient } from './connection/pg-client.js'
 import { PgConnector } from './connection/pg-connector.js'
 import type { BoundStatement } from './connection/pooled-query.js'
 import { PROFILES } from './connection/profile.js'
+import { readSafely } from './connection/reading.js'
 import { tellTarget } from './connection/recognise.js'
 import { Preparing } from './connection/statements.js'
 import { livePool } from './live-pool.js'
@@ -188,7 +189,10 @@ export class Pool extends PgPool {
       this.#preparing = new Preparing(prepareAfter, preparedStatements, !profile.ownsSession, noNames)
     }
     const connector = new PgConnector({
-      newClient: (at = 0) => leaveSessionAlone(new Client(configs[at] as object), sendsSettings, keepsNames),
+      newClient: (at = 0) => {
+        const client = readSafely(new Client(configs[at] as object))
+        return leaveSessionAlone(client, sendsSettings, keepsNames)
+      },
       resumeMillis: resolved.resumeMillis,
       // Whoever says `direct` of a pooler has one that keeps sessions apart.
       pooled:

@@ -53,8 +53,11 @@ export function hostsIn(options: PoolOptions, variables: Variables = process.env
   const isOneEach = isInAuthority || given.length === 1 || given.length === entries.length
   refuse('port', !isOneEach && `one for all hosts, or one for each of them (${entries.length})`, given.join())
   return entries.map(({ host, port }) => {
-    refuse('host', host === '' && 'names with a comma between them', text)
-    refuse('port', !(/^\d{1,5}$/.test(port) && Number(port) < 65_536) && 'ports from 1 to 65535', port)
+    // What stands there in a connection string may be a password, where the URL is not what it was meant to be.
+    const option = (name: string) => (isInAuthority ? 'connectionString' : name)
+    refuse(option('host'), host === '' && 'with names of hosts and a comma between them', text)
+    const isPort = /^\d{1,5}$/.test(port) && Number(port) < 65_536
+    refuse(option('port'), !isPort && 'with ports from 1 to 65535', port)
     const name = `${host}:${port}`
     if (before === undefined) return { name, options: { host, port: Number(port) } }
     // Without what would go before it.

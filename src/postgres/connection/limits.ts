@@ -1,5 +1,5 @@
 import { isOfSession } from './fault.js'
-import type { PgClient, SigningIn } from './pg-client.js'
+import { type PgClient, type SigningIn, STRAYS } from './pg-client.js'
 
 /** What the sessions of a pool are limited to, ms; `Infinity` for no limit. */
 export interface Limits {
@@ -95,6 +95,7 @@ export function limit(client: PgClient, text: string): Promise<boolean> {
     const nothing = () => {}
     let isOwn = true
     const query = {
+      ...STRAYS,
       // Who was let in without a password is asked now.
       submit: () => void (hasLeft || connection.query(text)),
       handleRowDescription: nothing,

@@ -49,6 +49,25 @@ export function askQuietly(client: PgClient, asked: Asked): void {
   client._pulseQueryQueue?.()
 }
 
+interface Answered {
+  handleError(error: Error): void
+}
+
+function stray(this: Answered): void {
+  this.handleError(new Error('the server answered what it was not asked'))
+}
+
+/** What pg hands on to whatever it takes for a query, also where that asked for none of it: then the server is out of step. */
+export const STRAYS = {
+  handleRowDescription: stray,
+  handleDataRow: stray,
+  handleCommandComplete: stray,
+  handleEmptyQuery: stray,
+  handlePortalSuspended: stray,
+  handleCopyInResponse: stray,
+  handleCopyData: stray,
+}
+
 /** Whether the client may be used at all: connected, and not being closed by anybody. */
 export function isUsable(client: PgClient): boolean {
   return client._queryable !== false && !client._ending && !client._ended

@@ -1,10 +1,15 @@
 import type { Connection, Submittable } from 'pg'
+import { STRAYS } from './pg-client.js'
 
 /**
  * The cheapest question that a server answers: a Sync message, which only asks for ReadyForQuery. One round trip, nothing parsed
  * or planned, and no transaction is touched.
  */
 export class SyncPing implements Submittable {
+  static {
+    Object.assign(SyncPing.prototype, STRAYS)
+  }
+
   /** Under the name that pg knows: it wraps the callback to end the timer of its `query_timeout`. */
   callback: (error?: Error) => void
 

@@ -111,9 +111,13 @@ export const KNOWN_OPTIONS: readonly Row[] = [
   [
     'port',
     expecting('a port from 1 to 65535', (it) => {
-      return String(it)
-        .split(',')
-        .every((one) => it === '' || (/^\d{1,5}$/.test(one) && Number(one) < 65_536))
+      const isText = typeof it !== 'object'
+      return (
+        isText &&
+        String(it)
+          .split(',')
+          .every((one) => it === '' || (/^\d{1,5}$/.test(one) && Number(one) < 65_536))
+      )
     }),
   ],
   ['password', expecting('a string or a function', (it) => !it || typeof it === 'string' || typeof it === 'function')],

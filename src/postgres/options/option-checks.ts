@@ -106,7 +106,9 @@ export function refuse(name: string, expected: string | false | undefined, value
 
 /** `Expected … to be …, got …` in one line, without repeating a secret. */
 export function wrongValue(name: string, expected: string, value: unknown): PoolOptionError {
-  const isSecret = name === 'credentials' || SECRETS.includes(name)
+  // A connection string in the wrong place has a password in it all the same.
+  const isSecret =
+    name === 'credentials' || SECRETS.includes(name) || (typeof value === 'string' && value.includes('://'))
   const got = isSecret ? `${kindOf(value)} that is not shown` : shown(value)
   return new PoolOptionError(name, `Expected \`${name}\` to be ${expected}, got ${got}`)
 }

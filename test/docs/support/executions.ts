@@ -12,6 +12,7 @@ const local = { in: 'test/deploy/local.test.ts' }
 const offline = { in: 'test/deploy/offline.test.ts' }
 const zips = { in: 'test/deploy/zips.test.ts' }
 const minutes = { notHere: 'takes minutes; parts of the bench run by name' }
+const mutants = { notHere: 'takes minutes, and fetches Stryker' }
 const account = {
   notHere: 'needs an AWS account; test/serverless packages the same services and checks their templates',
 }
@@ -30,6 +31,9 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run bench -- --only thaw-forgotten': minutes,
   'npm run bench -- --json --only load,bundle': deployed,
   'npm run bench -- --only acquire-1': deployed,
+
+  'npm run mutate': mutants,
+  'npm run mutate -- src/pool/slot.ts': mutants,
 
   'npm install pg-thaw pg': newcomer,
   'npm install --save-dev esbuild': newcomer,

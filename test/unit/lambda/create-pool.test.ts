@@ -1,6 +1,3 @@
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join, resolve } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createPool } from '../../../src/lambda/create-pool'
 import { Pool } from '../../../src/postgres/pool'
@@ -46,20 +43,5 @@ describe('createPool', () => {
 
   it('needs no options', () => {
     expect(createPool()).toBeInstanceOf(Pool)
-  })
-
-  it('is shared by two bundled copies of the library', () => {
-    const directory = resolve('node_modules/.cache/pg-thaw-copies')
-    mkdirSync(directory, { recursive: true })
-    const copies = ['one', 'two'].map((name) => {
-      const path = join(directory, `${name}.js`)
-      copyFileSync('dist/index.js', path)
-      return createRequire(path)(path) as typeof import('../../../src/index')
-    })
-    rmSync(directory, { recursive: true })
-    const [one, two] = copies
-    if (one === undefined || two === undefined) throw new Error('two copies were made')
-    expect(one.createPool).not.toBe(two.createPool)
-    expect(one.createPool({ max: 9 })).toBe(two.createPool({ max: 9 }))
   })
 })

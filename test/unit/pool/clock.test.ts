@@ -25,13 +25,29 @@ test('the system clock tells the time of this process', () => {
   expect(systemClock.monotonic()).toBeGreaterThanOrEqual(monotonic)
 })
 
+/** Timers that keep this process. */
+const keeping = () => process.getActiveResourcesInfo().filter((it) => it === 'Timeout').length
+
 test('a system timer rings no earlier than asked, and keeps the process only when told to', async () => {
   const since = systemClock.now()
+  const before = keeping()
   await new Promise<void>((resolve) => {
     const timer = systemClock.setTimer(1.5, resolve)
+    expect(keeping()).toBe(before)
     timer.ref()
+    expect(keeping()).toBe(before + 1)
   })
   expect(elapsedMillis(since, systemClock.now())).toBeGreaterThanOrEqual(1)
+})
+
+test('a system timer that was cancelled does not ring', async () => {
+  let rung = false
+  const timer = systemClock.setTimer(1, () => {
+    rung = true
+  })
+  timer.cancel()
+  await new Promise<void>((resolve) => systemClock.setTimer(3, resolve).ref())
+  expect(rung).toBe(false)
 })
 
 test('a system timer of 100 days does not ring at once', async () => {

@@ -93,6 +93,23 @@ test('those idle too long are closed by the clock, oldest first, and the timer f
   expect(clock.liveTimers).toBe(0)
 })
 
+test('the time for which a resource was lent is no time for which it was idle', async () => {
+  const { clock, pool, take, fill } = createFakePool({ idleTimeoutMillis: 1000 })
+  await fill(1)
+  const checkout = await take()
+  clock.stall(5000)
+  checkout.release()
+  expect(pool.gauges()).toMatchObject({ idle: 1, closing: 0 })
+})
+
+test('what min spares is lent however long it was idle', async () => {
+  const { clock, pool, take, fill } = createFakePool({ min: 1, idleTimeoutMillis: 1000 })
+  await fill(1)
+  clock.freeze(60_000)
+  expect((await take()).resource.id).toBe(1)
+  expect(pool.stats().retired.idle).toBe(0)
+})
+
 test('the idle timeout spares min, the newest of them', async () => {
   const { clock, heard, pool, fill } = createFakePool({ max: 5, min: 2, idleTimeoutMillis: 1000 })
   await fill(5)
