@@ -92,10 +92,10 @@ describe('the hosts that options name', () => {
     ['port', { host: 'a,b,c', port: '1,2' }],
     ['port', { host: 'a', port: '1,2' }],
     ['port', { connectionString: 'postgres:///db?host=a,b,c&port=1,2' }],
-    ['port', { connectionString: 'postgres://a:1,b:99999/db' }],
-    ['port', { connectionString: 'postgres://a:1,b:x/db' }],
+    ['connectionString', { connectionString: 'postgres://a:1,b:99999/db' }],
+    ['connectionString', { connectionString: 'postgres://a:1,b:x/db' }],
     ['host', { host: 'a,,b' }],
-    ['host', { connectionString: 'postgres://u:secret@a:1,/db' }],
+    ['connectionString', { connectionString: 'postgres://u:secret@a:1,/db' }],
   ])('are refused by the name of %s: %o', (option, options) => {
     const refused = () => hostsIn(options, {})
     expect(refused).toThrow(PoolOptionError)
