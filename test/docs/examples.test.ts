@@ -22,6 +22,7 @@ const libraries = [
   '@types/pg-copy-streams',
   '@types/pg-cursor',
   'connect-pg-simple',
+  '@aws-lambda-powertools/logger',
   '@types/connect-pg-simple',
   'drizzle-orm',
   'express-session',
