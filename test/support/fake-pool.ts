@@ -136,6 +136,7 @@ function recording(heard: string[], observer: PoolObserver<FakeResource>): PoolO
       heard.push(`released ${resource.id}`)
       observer.released?.(discard, resource)
     },
+    retiring: (resource, reason) => observer.retiring?.(resource, reason),
     retired: (resource, reason) => {
       heard.push(`retired ${resource.id}: ${reason}`)
       observer.retired?.(resource, reason)
