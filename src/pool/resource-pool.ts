@@ -292,6 +292,16 @@ export class ResourcePool<R> {
     return { max: this.#options.max, ...counts, dialing, total: this.#total(), waiting: this.#waiting.length }
   }
 
+  /** Resources in nobody's hands. */
+  get idle(): number {
+    return this.#chains.idle.length
+  }
+
+  /** What is counted, as it counts. */
+  get counters(): Readonly<Counters> {
+    return this.#counters
+  }
+
   /** All gauges and counters of this moment. */
   stats(): PoolStats {
     return this.#counters.snapshot(this.gauges(), this.#known.generation)
