@@ -36,15 +36,18 @@ export const faults: Readonly<Record<string, Fault>> = {
   'flows forgotten': ({ site, fleets }) => frozen(fleets, async () => site.name.strike('deaf')),
 
   'server full': async ({ site, fleets, random }) => {
-    const letGo = await site.crowd()
-    if (random.percent(50)) await redial(site, fleets)
+    let letGo = async () => {}
+    const crowd = async () => {
+      letGo = await site.crowd()
+    }
+    if (random.percent(50)) await redial(site, fleets, crowd)
+    else await crowd()
     await pause(random.between(200, 1500))
     await letGo()
   },
 
   'name does not resolve': async ({ site, fleets, random }) => {
-    await site.resolve('EAI_AGAIN')
-    await redial(site, fleets)
+    await redial(site, fleets, () => site.resolve('EAI_AGAIN'))
     await pause(random.between(100, 1500))
     await site.resolve('')
   },
@@ -86,9 +89,12 @@ async function anyTime(random: Random, fleets: readonly Fleet[], happens: () => 
   else await happens()
 }
 
-/** Every call that comes needs a new connection. */
-function redial(site: Site, fleets: readonly Fleet[]): Promise<void> {
-  return frozen(fleets, async () => site.name.strike('reset'))
+/** Every call that comes needs a new connection, and finds this. */
+function redial(site: Site, fleets: readonly Fleet[], happens = async () => {}): Promise<void> {
+  return frozen(fleets, async () => {
+    site.name.strike('reset')
+    await happens()
+  })
 }
 
 function restart({ site, fleets, random, strikes }: Scene, mode: 'fast' | 'immediate'): Promise<void> {
