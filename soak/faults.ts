@@ -55,14 +55,14 @@ export const faults: Readonly<Record<string, Fault>> = {
   'password rotated': (scene) => rotate(scene, 'same'),
   'user rotated': (scene) => rotate(scene, 'other'),
 
-  'failover, sessions ended': ({ site, strikes }) =>
-    strikes.during('kill', async () => {
-      await site.failOver('by a restart')
-      await site.servers.rejoin()
-    }),
+  'failover, sessions ended': async ({ site, strikes }) => {
+    await site.failOver('by a restart', (demote) => strikes.during('kill', demote))
+    // Nobody is there.
+    await site.servers.rejoin()
+  },
 
   'failover, sessions kept': async ({ site, strikes, random }) => {
-    await strikes.during('demotion', () => site.failOver('in place'))
+    await site.failOver('in place', (demote) => strikes.during('demotion', demote))
     // Meanwhile sessions of the demoted one are used, and found out.
     await pause(random.between(0, 500))
     await strikes.during('kill', () => site.servers.rejoin())
@@ -99,13 +99,11 @@ function redial(site: Site, fleets: readonly Fleet[], happens = async () => {}):
 
 function restart({ site, fleets, random, strikes }: Scene, mode: 'fast' | 'immediate'): Promise<void> {
   const downMillis = random.between(0, 800)
-  return anyTime(random, fleets, () =>
-    strikes.during('kill', async () => {
-      await site.stop(mode)
-      await pause(downMillis)
-      await site.start()
-    }),
-  )
+  return anyTime(random, fleets, async () => {
+    await strikes.during('kill', () => site.stop(mode))
+    await pause(downMillis)
+    await site.start()
+  })
 }
 
 function strike({ site, fleets, random, strikes }: Scene, kind: RelayFault): Promise<void> {

@@ -118,10 +118,10 @@ export class Site {
   }
 
   /** Moves the name to the standby, in an order in which no acknowledged write is lost. In between it leads nowhere. */
-  async failOver(demotion: Demotion): Promise<void> {
+  async failOver(demotion: Demotion, watch: (demote: () => Promise<void>) => Promise<void>): Promise<void> {
     this.name.redirect(this.#nowhere)
     try {
-      await this.servers.demote(demotion)
+      await watch(() => this.servers.demote(demotion))
       await this.servers.promote()
     } finally {
       this.name.redirect(this.servers.primary)
