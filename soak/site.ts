@@ -19,6 +19,13 @@ const secretId = 'soak/database'
 const maxConnections = 60
 const settings = { max_connections: String(maxConnections), superuser_reserved_connections: '5' }
 
+/** Some rows take their time when they are written, and others when they are committed, for faults to meet them there. */
+const dawdling = `
+  CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.03); RETURN NEW; END $$;
+  CREATE TRIGGER statement BEFORE INSERT ON writes FOR EACH ROW WHEN (NEW.key % 20 < 2) EXECUTE FUNCTION dawdle();
+  CREATE CONSTRAINT TRIGGER commit AFTER INSERT ON writes DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.key % 20 BETWEEN 2 AND 3) EXECUTE FUNCTION dawdle();`
+
 type Close = () => Promise<void>
 
 /** What stands around the functions: two servers behind one name, a secret, a resolver; and all that can happen to them. */
@@ -189,6 +196,7 @@ export class Site {
       this.servers.primary,
       `${create} CREATE ROLE ${crowd} LOGIN PASSWORD '${crowd}';
        CREATE TABLE writes (key int); CREATE INDEX ON writes (key);
+       ${dawdling}
        GRANT SELECT, INSERT ON writes TO ${roles.join(', ')}`,
     )
     this.#service.put(secretId, secretOf(roles[0], passwords[0] ?? ''))

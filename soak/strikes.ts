@@ -10,7 +10,7 @@ interface Strike {
 }
 
 /** How a client hears that its session has ended. Without a code it is pg's own word for the end of the connection. */
-const LOST = new Set(['57P01', '57P02', 'ECONNRESET', 'EPIPE', 'none'])
+const LOST = new Set(['57P01', '57P02', 'ECONNRESET', 'EPIPE', 'no code'])
 
 /** Tasks on a client that is lent: what is asked next has no other session. */
 const LENT = new Set(['client', 'use'])

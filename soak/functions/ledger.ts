@@ -35,7 +35,7 @@ export const handler = wrapHandler(async ({ does, keys }: Entry): Promise<Entere
     return {}
   } catch (error) {
     const {
-      code = 'none',
+      code = 'no code',
       phase,
       retry = 'none',
       message,
