@@ -43,6 +43,8 @@ export async function soak({ minutes, seed, signal, report }: SoakOptions): Prom
   const times: Record<string, number> = Object.fromEntries(Object.keys(faults).map((name) => [name, 0]))
   let latest = 'none'
   const onCall = (call: Call) => {
+    // Whoever interrupts ends the environments, too.
+    if (signal.aborted) return
     const hadTo = strikes.hadTo(call)
     tally.add(call, hadTo)
     if (call.failed === undefined || hadTo) return

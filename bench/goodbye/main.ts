@@ -1,8 +1,9 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { Client } from 'pg'
 import { startPostgres } from '../../scripts/postgres-server'
 import { deployments, type Way } from '../../test/lambda/fixtures/goodbye-bundles'
 import { loadTesting } from '../lambda-functions'
@@ -11,6 +12,7 @@ import { table } from '../report'
 /** Environments that end at once, with one session each, every other one in a transaction. */
 const environments = 20
 const ways: readonly Way[] = ['an import in an ES module', 'a preloaded file']
+const observing = 'observer'
 const root = join(__dirname, '..', '..')
 
 /** When things happened after the order to end, ms; of the first and of the last environment. */
@@ -23,12 +25,17 @@ interface Times {
   readonly ended: Span
   /** All processes are gone. */
   readonly over: number
+  /** Somebody who keeps asking from the order on sees no session any more. */
+  readonly seen: number
 }
 
 type Span = readonly [first: number, last: number]
 
+/** Of who keeps asking, ms. */
+const pollEveryMillis = 5
+
 /**
- * How long the sessions of environments that are told to end take to go. Nobody polls: the server's log has the time of each end. `--ric`
+ * How long the sessions of environments that are told to end take to go, by the server's log, which has the time of each end. `--ric`
  * names a directory with AWS's runtime client (`npm install aws-lambda-ric`), which then runs the function in place of the emulated one.
  */
 async function main(): Promise<void> {
@@ -38,11 +45,18 @@ async function main(): Promise<void> {
   for (const way of ways) {
     const lines: string[][] = []
     for (let run = 1; run <= Number(values.runs); run++) {
-      const { heard, left, ended, over } = await measure(built.of[way], runtime)
-      lines.push([String(run), ...[heard, left, ended].map(shown), Math.round(over).toString()])
+      const { heard, left, ended, over, seen } = await measure(built.of[way], runtime)
+      lines.push([String(run), ...[heard, left, ended].map(shown), ...[over, seen].map((it) => String(Math.round(it)))])
     }
-    const heading = [way, 'signal heard, ms', 'Terminate sent, ms', 'session ended, ms', 'processes gone, ms']
-    console.log(`${table(heading, lines, [1, 2, 3, 4])}\n`)
+    const heading = [
+      way,
+      'signal heard, ms',
+      'Terminate sent, ms',
+      'session ended, ms',
+      'processes gone, ms',
+      'seen, ms',
+    ]
+    console.log(`${table(heading, lines, [1, 2, 3, 4, 5])}\n`)
   }
 }
 
@@ -86,20 +100,32 @@ async function measure(
   const calls = await Promise.all(Array.from({ length: environments }, (_, at) => leave(at)))
   const failed = calls.find(({ outcome }) => outcome !== 'response')
   if (failed !== undefined) throw new Error(JSON.stringify(failed))
+  const observer = new Client({ host, port, user, password, database, application_name: observing })
+  await observer.connect()
   await pause(500)
   ended.length = 0
   const ordered = performance.timeOrigin + performance.now()
-  await lambda.scaleIn()
-  const over = performance.timeOrigin + performance.now() - ordered
+  const sinceOrder = () => performance.timeOrigin + performance.now() - ordered
+  const [over, seen] = await Promise.all([
+    lambda.scaleIn().then(sinceOrder),
+    untilNoSessions(observer).then(sinceOrder),
+  ])
   for (let tries = 200; ended.length < environments && tries > 0; tries--) await pause(10)
   if (ended.length < environments) throw new Error(`${environments - ended.length} sessions are left`)
   const since = (times: readonly number[]): Span => [Math.min(...times) - ordered, Math.max(...times) - ordered]
+  await observer.end()
   return {
-    heard: since(told.map(({ heard }) => heard)),
-    left: since(told.map(({ left }) => left)),
+    heard: since(told.map((it) => it.heard)),
+    left: since(told.map((it) => it.left)),
     ended: since(ended),
     over,
+    seen,
   }
+}
+
+async function untilNoSessions(observer: Client): Promise<void> {
+  const others = `SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> '${observing}'`
+  while ((await observer.query(others)).rowCount !== 0) await pause(pollEveryMillis)
 }
 
 async function deployed() {
@@ -118,7 +144,9 @@ async function deployed() {
 /** A stand-in for the Node.js binary, which starts AWS's client with the function that it is to start the emulated runtime with. */
 async function runtimeClient(from: string, directory: string): Promise<string> {
   const file = join(directory, 'node')
-  const client = join(from, 'node_modules', 'aws-lambda-ric', 'bin', 'index.mjs')
+  const installed = join(from, 'node_modules', 'aws-lambda-ric')
+  const { bin } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))
+  const client = join(installed, bin['aws-lambda-ric'])
   await writeFile(
     file,
     `#!/bin/sh
