@@ -46,7 +46,7 @@ describe('npm run soak', { timeout: 60_000 }, () => {
     expect(summary).toMatchObject({ seed: Number(seed), lost: 0, doubled: 0, torn: 0, sessionsLeft: 0 })
     expect(summary.failures.filter(({ calls, hadTo }) => calls !== hadTo)).toEqual([])
     expect(summary.freezes).toBeGreaterThan(50)
-    expect(Object.values(summary.faults).filter((times) => times > 0).length).toBeGreaterThan(1)
+    expect(Object.values(summary.faults).filter((times) => times > 0)).not.toEqual([])
     expect(left()).toEqual([])
   })
 
