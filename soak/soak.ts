@@ -37,11 +37,25 @@ function goodbye(): Record<string, string> {
 }
 
 /** Runs environments through faults for so long, then ends them all, and looks at what is left. */
-export async function soak({ minutes, seed, signal, report }: SoakOptions): Promise<Summary> {
+export async function soak(options: SoakOptions): Promise<Summary> {
+  const bundle = await bundleFunction(join(__dirname, 'functions', 'ledger.ts'))
+  try {
+    const site = await Site.open()
+    try {
+      return await run(options, site, bundle.module)
+    } finally {
+      await site.close()
+    }
+  } finally {
+    bundle.dispose()
+  }
+}
+
+async function run({ minutes, seed, signal, report }: SoakOptions, site: Site, module: string): Promise<Summary> {
   const tally = new Tally()
   const strikes = new Strikes()
   const times: Record<string, number> = Object.fromEntries(Object.keys(faults).map((name) => [name, 0]))
-  let latest = 'none'
+  let latest = 'before the first fault'
   const onCall = (call: Call) => {
     // Whoever interrupts ends the environments, too.
     if (signal.aborted) return
@@ -53,32 +67,33 @@ export async function soak({ minutes, seed, signal, report }: SoakOptions): Prom
     report(`FAILED after ${millis} ms: ${call.entry.does}: ${code} (${phase}, retry ${retry}): ${message}; ${latest}`)
   }
 
-  const bundle = await bundleFunction(join(__dirname, 'functions', 'ledger.ts'))
-  const site = await Site.open()
   const fleets: Fleet[] = []
   try {
     let lastKey = 0
     const keys = { next: () => lastKey++ }
     for (const [at, { pool, lambda }] of kinds.entries()) {
-      fleets.push(await Fleet.start(bundle.module, site, pool, lambda, keys, new Random(seed + at + 1), onCall))
+      fleets.push(await Fleet.start(module, site, pool, lambda, keys, new Random(seed + at + 1), onCall))
     }
     for (const fleet of fleets) fleet.begin()
 
     const random = new Random(seed)
     const began = performance.now()
-    let reported = began
-    while (performance.now() - began < minutes * 60_000) {
+    const sinceBegin = () => Math.round(performance.now() - began)
+    let reportAt = reportEveryMillis
+    while (sinceBegin() < minutes * 60_000) {
       await pause(random.between(shortestPauseMillis, longestPauseMillis), undefined, { signal })
       const [name, happens] = random.pick(Object.entries(faults))
-      const at = performance.now()
-      latest = `during "${name}" at ${Math.round(at - began)} ms`
+      const at = sinceBegin()
+      latest = `during "${name}" at ${at} ms`
       await within(longestFaultMillis, happens({ site, fleets, random, strikes }), `the end of "${name}"`)
-      latest = `after "${name}" (${Math.round(at - began)} to ${Math.round(performance.now() - began)} ms)`
+      latest = `after "${name}" (${at} to ${sinceBegin()} ms)`
       times[name] = (times[name] ?? 0) + 1
-      if (performance.now() - reported < reportEveryMillis) continue
-      reported = performance.now()
-      const seconds = Math.round((reported - began) / 1000)
-      report(`${seconds} s: ${tally.freezes} freezes, ${count(times)} faults, ${count(failuresOf(tally))} calls failed`)
+      if (sinceBegin() < reportAt) continue
+      reportAt = sinceBegin() + reportEveryMillis
+      const struck = Object.values(times).reduce((sum, it) => sum + it)
+      report(
+        `${Math.round(sinceBegin() / 1000)} s: ${tally.freezes} freezes, ${struck} faults, ${tally.failed} calls failed`,
+      )
     }
     await pause(aftermathMillis, undefined, { signal })
     await Promise.all(fleets.map((fleet) => fleet.stop()))
@@ -89,8 +104,6 @@ export async function soak({ minutes, seed, signal, report }: SoakOptions): Prom
     return { seed, minutes, faults: times, freezes, calls, failures, ...compared, sessionsLeft, slowestMillis }
   } finally {
     await Promise.all(fleets.map((fleet) => fleet.close()))
-    await site.close()
-    bundle.dispose()
   }
 }
 
@@ -102,12 +115,4 @@ async function sessionsAfterLease(site: Site, signal: AbortSignal): Promise<numb
     if (left === 0 || tries === 0) return left
     await pause(100, undefined, { signal })
   }
-}
-
-function failuresOf(tally: Tally): Record<string, number> {
-  return Object.fromEntries(tally.failures.map(({ cause, calls }) => [cause, calls]))
-}
-
-function count(numbers: Readonly<Record<string, number>>): number {
-  return Object.values(numbers).reduce((sum, it) => sum + it, 0)
 }

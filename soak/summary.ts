@@ -53,6 +53,10 @@ export class Tally {
     else if (does !== 'read') this.#acknowledged.push(keys[0])
   }
 
+  get failed(): number {
+    return total(this.failures)
+  }
+
   get failures(): readonly Failures[] {
     return [...this.#failures.values()].sort((a, b) => b.calls - a.calls)
   }
@@ -77,7 +81,7 @@ export function tables(summary: Summary): string {
   const rows: [string, number][] = [
     ['freezes', freezes],
     ['calls', calls],
-    ['failed', failures.reduce((sum, it) => sum + it.calls, 0)],
+    ['failed', total(failures)],
     ['acknowledged inserts lost', lost],
     ['inserts doubled', doubled],
     ['transactions torn', torn],
@@ -93,4 +97,8 @@ export function tables(summary: Summary): string {
   }
   all.push(table(['', ''], figures(rows), [1]))
   return all.join('\n\n')
+}
+
+function total(failures: readonly Failures[]): number {
+  return failures.reduce((sum, it) => sum + it.calls, 0)
 }
