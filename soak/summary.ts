@@ -93,7 +93,7 @@ export function tables(summary: Summary): string {
   const all = [table(['fault', 'times'], figures(Object.entries(faults)), [1])]
   if (failures.length > 0) {
     const lines = failures.map(({ cause, calls, hadTo }) => [cause, calls, hadTo] as const)
-    all.push(table(['failed calls', 'calls', 'session ended under them'], figures(lines), [1, 2]))
+    all.push(table(['failed calls', 'calls', 'that had to'], figures(lines), [1, 2]))
   }
   all.push(table(['', ''], figures(rows), [1]))
   return all.join('\n\n')

@@ -118,9 +118,9 @@ describe('a summary', () => {
       | ----- | ----: |
       | burst |     2 |
 
-      | failed calls      | calls | session ended under them |
-      | ----------------- | ----: | -----------------------: |
-      | 57P01 (statement) |     3 |                        3 |
+      | failed calls      | calls | that had to |
+      | ----------------- | ----: | ----------: |
+      | 57P01 (statement) |     3 |           3 |
 
       |                           |        |
       | ------------------------- | -----: |
