@@ -73,10 +73,14 @@ export const faults: Readonly<Record<string, Fault>> = {
   burst: ({ fleets, random }) => random.pick(fleets).burst(random.between(4, 8)),
 }
 
+/** Each freeze in which something happens lasts at least so long, ms: what is shorter, the pool takes for a busy moment of the process. */
+const longerThanABusyMomentMillis = 20
+
 /** While every environment is frozen. */
 async function frozen(fleets: readonly Fleet[], happens: () => Promise<void>): Promise<void> {
   const held = await Promise.all(fleets.map((fleet) => fleet.hold()))
   try {
+    await pause(longerThanABusyMomentMillis)
     await happens()
   } finally {
     for (const go of held) go()
