@@ -13,6 +13,7 @@ const offline = { in: 'test/deploy/offline.test.ts' }
 const zips = { in: 'test/deploy/zips.test.ts' }
 const minutes = { notHere: 'takes minutes; parts of the bench run by name' }
 const mutants = { notHere: 'takes minutes, and fetches Stryker' }
+const soak = { notHere: 'takes minutes; test/soak/soak.test.ts runs it for seconds' }
 const account = {
   notHere: 'needs an AWS account; test/serverless packages the same services and checks their templates',
 }
@@ -34,6 +35,10 @@ export const executions: Readonly<Record<string, Execution>> = {
 
   'npm run mutate': mutants,
   'npm run mutate -- src/pool/slot.ts': mutants,
+
+  'npm run soak': soak,
+  'npm run soak -- --minutes 30 --seed 7': soak,
+  'npm run soak -- --minutes 10 --seed 7': soak,
 
   'npm install pg-thaw pg': newcomer,
   'npm install --save-dev esbuild': newcomer,
