@@ -33,10 +33,13 @@ function open(places: readonly Place[], options: PoolOptions = {}): Pool {
 
 const portOf = async (it: Pool) => Number((await it.query("SELECT current_setting('port') AS port")).rows[0].port)
 
-/** Takes connections, and says nothing. */
-async function startSilent(): Promise<Place & { readonly met: () => number; close(): Promise<void> }> {
+/** Takes connections, and says nothing; or hangs up at the first word. */
+async function startSilent(hangsUp = false): Promise<Place & { readonly met: () => number; close(): Promise<void> }> {
   const sockets: Socket[] = []
-  const server: Server = createServer((socket) => void sockets.push(socket.on('error', () => {})))
+  const server: Server = createServer((socket) => {
+    sockets.push(socket.on('error', () => {}))
+    if (hangsUp) socket.once('data', () => socket.destroy())
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
   const close = () => {
@@ -111,6 +114,22 @@ describe('which of several servers a connection goes to', () => {
       expect(silent.met()).toBe(1)
     } finally {
       await silent.close()
+    }
+  })
+
+  it('is the next one within the same dial, where the first ends a connection in any way before it is open', async () => {
+    const first = await startSilent(true)
+    const silent = await startSilent()
+    try {
+      expect(await portOf(open([first, silent, servers.primary], { connectionTimeoutMillis: 900 }))).toBe(
+        servers.primary.port,
+      )
+      expect(pool?.stats()).toMatchObject({ dials: 1, dialFailures: 0, total: 1 })
+      await pool?.end()
+      // Without a time limit nothing would be tried again within.
+      expect(await portOf(open([first, servers.primary], { connectionTimeoutMillis: 0 }))).toBe(servers.primary.port)
+    } finally {
+      await Promise.all([first.close(), silent.close()])
     }
   })
 

@@ -45,20 +45,28 @@ export class HostOrder<C> {
       onAbandon?.()
       current?.onAbandon?.()
     }
-    const began = performance.now()
+    let leftMillis = withinMillis
     const errors: unknown[] = []
     for (const [tried, { wish, at }] of tries.entries()) {
       const left = tries.length - tried
       // The last one has what the pool gives it.
-      const share = left === 1 ? Infinity : (withinMillis - (performance.now() - began)) / left
-      const own: Opening = { withinMillis: share, onAbandon: undefined, lost }
+      const share = left === 1 ? Infinity : leftMillis / left
+      const own: Opening = {
+        withinMillis: share,
+        onAbandon: undefined,
+        // Of an attempt that was given up nobody wants to hear.
+        lost: (error) => void (current === own && lost(error)),
+      }
       current = own
+      const began = performance.now()
       const outcome = await within(share, () => attempt(at, wish, own), this.#destroy)
       if (outcome.how === 'done') {
         this.#failedAt.delete(at)
         return outcome.value
       }
       if (outcome.how === 'abandoned') own.onAbandon?.()
+      // Never more than its share: what was slept through is nobody's loss.
+      leftMillis -= Math.min(share, performance.now() - began)
       const error = outcome.how === 'failed' ? outcome.error : tooSlow(share)
       if (tries.length === 1 || isAbandoned || isFinal(error)) throw error
       this.#failedAt.set(at, Date.now())

@@ -219,10 +219,10 @@ export class PgConnector implements Connector<PgClient> {
         if (startup === 'pooled' && pooled !== undefined) pooled(client)
         else if (preparing !== undefined) prepareOn(client, preparing)
         await this.#prepare(client)
+        attended.opened()
         this.connectMillis = Math.max(1, performance.now() - began)
         return client
       } catch (error) {
-        attended.failed()
         const reason = this.#reason(client, error)
         this.destroy(client)
         const refused = isIn || limits === undefined ? undefined : REFUSED[codeOf(error) ?? '']
@@ -259,10 +259,10 @@ export class PgConnector implements Connector<PgClient> {
       if (!this.#options.profile.ownsSession) leaveSessionAlone(client, true)
       attended.connected(this.#options.demoted)
       await this.#prepare(client)
+      attended.opened()
       this.connectMillis = Math.max(1, performance.now() - began)
       return client
     } catch (error) {
-      attended.failed()
       this.destroy(client)
       throw error
     }
@@ -296,12 +296,17 @@ export class PgConnector implements Connector<PgClient> {
   }
 }
 
-/** Listens to a client that is being opened, and tells the pool when it is lost, unless the opening has failed. */
+/**
+ * Listens to a client that is being opened. The pool is told of its loss once it is open: before that the dial fails by it, which is known
+ * only a moment after the loss, and may succeed with another client.
+ */
 function attend(client: PgClient, opening: Opening) {
-  let hasFailed = false
+  let isOpen = false
+  let lostWith: Error | undefined
   const report = (error: Error) => {
     noteLoss(client, error)
-    if (!hasFailed) opening.lost(error)
+    lostWith ??= error
+    if (isOpen) opening.lost(error)
   }
   // From here to its end the client has this listener, so that no failure of a connection can end the process.
   client.on('error', report)
@@ -314,8 +319,10 @@ function attend(client: PgClient, opening: Opening) {
       client.connection?.stream.once?.('end', () => report(new Error('the server closed the connection')))
       watchFaults(client, demoted)
     },
-    failed() {
-      hasFailed = true
+    opened() {
+      isOpen = true
+      // Unnoticed by a hook, for instance.
+      if (lostWith !== undefined) opening.lost(lostWith)
     },
   }
 }
