@@ -127,6 +127,18 @@ describe('a database that resumes from a pause', () => {
     expect(fetched).toBe(1)
   })
 
+  it.each([
+    [
+      'with credentials, which are fetched anew then',
+      (it: Resuming) => ({ ...it.config, credentials: credentialsFrom(() => it.config) }),
+    ],
+    ['with several hosts', (it: Resuming) => ({ ...it.config, host: '127.0.0.1,127.0.0.1' })],
+  ])('refuses for good, too, when it has done so for longer: %s', async (_, optionsFor) => {
+    resuming = await Resuming.start(1000)
+    pool = new Pool({ max: 1, resumeMillis: 600, connectionTimeoutMillis: 9000, ...optionsFor(resuming) })
+    await expect(pool.query('')).rejects.toMatchObject({ code: '28000', severity: 'FATAL', retry: 'never' })
+  })
+
   it('is not waited for beyond `connectionTimeoutMillis`: that is refused', () => {
     const make = () => new Pool({ resumeMillis: 3000, connectionTimeoutMillis: 2000 })
     expect(make).toThrow(PoolOptionError)

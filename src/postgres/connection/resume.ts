@@ -10,6 +10,8 @@ export class Resume {
   readonly #millis: number
   #first: Instant | undefined
   #last: Instant | undefined
+  /** Several ask of one and the same failure, and hear the same. */
+  readonly #judged = new WeakMap<object, boolean>()
 
   constructor(millis: number) {
     this.#millis = millis
@@ -18,6 +20,17 @@ export class Resume {
   /** Whether a connect that failed so is worth trying again. What is refused for longer is refused for good. */
   isUnderWay(error: unknown): boolean {
     if (this.#millis === 0 || codeOf(error) !== SQLSTATE.INVALID_AUTHORIZATION) return false
+    const failure = error as object
+    const isUnderWay = this.#judged.get(failure) ?? this.#judge()
+    this.#judged.set(failure, isUnderWay)
+    return isUnderWay
+  }
+
+  isOver(): void {
+    this.#last = undefined
+  }
+
+  #judge(): boolean {
     const now = systemClock.now()
     // One that was long ago belongs to another pause.
     if (this.#last === undefined || elapsedMillis(this.#last, now) > this.#millis) this.#first = now
@@ -25,10 +38,6 @@ export class Resume {
     const isStill = elapsedMillis(this.#first ?? now, now) < this.#millis
     if (!isStill) this.isOver()
     return isStill
-  }
-
-  isOver(): void {
-    this.#last = undefined
   }
 }
 
