@@ -442,10 +442,13 @@ export class ResourcePool<R> {
       })
     }
     waiter.waitsSince = this.#clock.monotonic()
-    waiter.ended = this.#begins('acquire')
     this.#counters.waits += 1
     moveTo(waiter, this.#waiting)
     this.#mostWanted = Math.max(this.#mostWanted, this.#chains.lent.length + this.#waiting.length)
+    const ended = this.#begins('acquire')
+    // It may have been settled from within.
+    if (waiter.chain === undefined) this.#hasEnded(ended)
+    else waiter.ended = ended
     this.#serve()
   }
 
@@ -663,8 +666,12 @@ export class ResourcePool<R> {
     const work = () => this.#connector[what](slot.resource)
     state.abandon = bounded<void>([this.#clock, millis], work, (outcome) => {
       const { how } = outcome
-      this.#hasEnded(ended, how === 'failed' ? outcome.error : how === 'abandoned' ? pingTimeout(millis) : undefined)
-      if (slot.state === state) settled(how === 'done')
+      const isCurrent = slot.state === state
+      // One whose answer is of no use any more has not failed.
+      const silence = () => (isCurrent ? pingTimeout(millis) : slot.lostWith)
+      if (ended !== undefined)
+        this.#hasEnded(ended, how === 'failed' ? outcome.error : how === 'abandoned' ? silence() : undefined)
+      if (isCurrent) settled(how === 'done')
     })
     // It may have been overtaken, or lost, from within.
     if (slot.state !== state || (name === 'returning' && slot.lostWith !== undefined)) state.abandon?.()

@@ -143,5 +143,7 @@ describe('a database that resumes from a pause', () => {
     const make = () => new Pool({ resumeMillis: 3000, connectionTimeoutMillis: 2000 })
     expect(make).toThrow(PoolOptionError)
     expect(make).toThrow('Expected `resumeMillis` to be at most `connectionTimeoutMillis` (2000), got 3000 (number)')
+    const endless = () => new Pool({ resumeMillis: 3000, connectionTimeoutMillis: 0 })
+    expect(endless).toThrow('Expected `resumeMillis` to be left out without `connectionTimeoutMillis`')
   })
 })

@@ -49,7 +49,7 @@ export function hostsIn(options: PoolOptions, variables: Variables = process.env
     const [, host = '', port = ''] = (isInAuthority && /^(\[.*\]|[^:]*)(?::(.*))?$/.exec(entry)) || [entry, entry]
     return { host, port: port || (given[at] ?? given[0] ?? '') }
   })
-  if (entries.length === 1 && given.length === 1) return [{ name: text, options: {} }]
+  if (entries.length === 1 && given.length === 1) return [{ name: entries[0]?.host ?? '', options: {} }]
   const isOneEach = isInAuthority || given.length === 1 || given.length === entries.length
   refuse('port', !isOneEach && `one for all hosts, or one for each of them (${entries.length})`, given.join())
   return entries.map(({ host, port }) => {

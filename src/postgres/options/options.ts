@@ -38,7 +38,7 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port' | 'log'> {
   target_session_attrs?: TargetSessionAttrs | undefined
   /**
    * How long a database may take to resume from a pause, ms (Aurora Serverless at 0 ACU takes 12 to 30 s): for as long, a refusal with
-   * SQLSTATE 28000 is tried again. At most `connectionTimeoutMillis`. Default 0, it has none.
+   * SQLSTATE 28000 is tried again. Within `connectionTimeoutMillis`, which it needs, and at most that. Default 0, it has none.
    */
   resumeMillis?: number | undefined
   /**
@@ -220,7 +220,9 @@ export function resolveOptions(all: PoolOptions): ResolvedOptions {
   for (const [name] of LIMITS) given[name as 'leaseMillis'] ||= Infinity
   const { connectionTimeoutMillis: patience, leaseMillis } = given
   const most = `\`connectionTimeoutMillis\` (${patience})`
-  refuse('resumeMillis', given.resumeMillis > patience && `at most ${most}`, given.resumeMillis)
+  const isVain = given.resumeMillis > 0 && patience === Infinity
+  const within = 'left out without `connectionTimeoutMillis`, within which it is tried again'
+  refuse('resumeMillis', isVain ? within : given.resumeMillis > patience && `at most ${most}`, given.resumeMillis)
   const margin = options.deadlineMarginMillis
   refuse('deadlineMarginMillis', (margin ?? -1) >= patience && `less than ${most}`, margin)
   // A connection that may be gone by the time it has answered, or an answer that comes after its caller has left, proves nothing.

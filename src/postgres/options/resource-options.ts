@@ -22,7 +22,7 @@ export function resourcePoolOptions(options: ResolvedOptions): Changeable<Resour
     resetTimeoutMillis: options.validationTimeoutMillis,
     // A dial outlives the patience of those who wait for it, else nothing could ever connect when connecting takes longer. Without a
     // limit of theirs it is long enough for a paused Aurora cluster to resume.
-    dialTimeoutMillis: patience < Infinity ? Math.max(10_000, patience) : Math.max(30_000, options.resumeMillis),
+    dialTimeoutMillis: patience < Infinity ? Math.max(10_000, patience) : 30_000,
     // A function's database is there, or comes back. Elsewhere it may never have been started, which somebody wants to hear.
     absenceMillis: isOnLambda() ? Number.POSITIVE_INFINITY : 1000,
     closeTimeoutMillis: 1000,

@@ -113,7 +113,10 @@ describe('an observer hears of what takes time', () => {
     expect(heard.events).toEqual(['ping', 'ping failed: POOL_PING_TIMEOUT'])
     await ask()
     pool.trim(0)
-    expect(heard.events).toEqual(['ping', 'ping failed: POOL_PING_TIMEOUT'])
+    expect(heard.events).toEqual(['ping', 'ping done'])
+    await ask()
+    far.lose(far.resources.length, new Error('reset by peer'))
+    expect(heard.events).toEqual(['ping', 'ping failed: reset by peer'])
   })
 
   it('when who was lent one unproven has its answer, has none, or gives it back without having asked', async () => {
@@ -137,6 +140,29 @@ describe('an observer hears of what takes time', () => {
     pool.disproved(await lendUnproven())
     expect(heard.events).toEqual(['ping', 'ping failed: POOL_PING_TIMEOUT'])
   })
+
+  it.each([
+    [undefined, 'served'],
+    [0, 'failed'],
+  ] as const)(
+    'and may end the pool from within (patience %s): who waits is %s, and nothing stays open',
+    async (patience, state) => {
+      const heard = new Heard()
+      let ended: Promise<unknown> | undefined
+      const begins = (what: Timed) => {
+        ended ??= pool.end(patience)
+        return heard.begins(what)
+      }
+      const { far, pool, call } = createFakePool({}, { begins })
+      const asked = call()
+      await settled()
+      expect(asked.state).toBe(state)
+      if (state === 'served') asked.checkout.release()
+      await ended
+      expect(far.open).toBe(0)
+      expect(heard.events).toContain('acquire done')
+    },
+  )
 
   it('and harms nobody when it throws', async () => {
     const begins = () => {

@@ -8,6 +8,13 @@ const strings = (connectionString: string, variables = {}) =>
   optionsOf({ connectionString }, variables).map((it) => it.connectionString)
 
 describe('the hosts that options name', () => {
+  it('are named in errors: what may be a part of a password, where a URL is not what it was meant to be, is no name', () => {
+    const namesOf = (options: PoolOptions) => hostsIn(options, {}).map(({ name }) => name)
+    expect(namesOf({ host: 'a,b', port: '1,2' })).toEqual(['a:1', 'b:2'])
+    expect(namesOf({ host: 'a' })).toEqual(['a'])
+    expect(namesOf({ connectionString: 'postgres://user:pass#word@db/x' })).toEqual(['user'])
+  })
+
   it.each<[PoolOptions, Record<string, string>]>([
     [{}, {}],
     [{ host: 'db' }, {}],
