@@ -149,7 +149,7 @@ export class Pool extends PgPool {
   #ended: Promise<void> | undefined
 
   /**
-   * Nothing is dialled before the first acquire.
+   * No connection is opened before the first acquire.
    *
    * @throws {PoolOptionError} for an option that is misspelt or has a wrong value. An unknown one is a process warning.
    */

@@ -5,6 +5,7 @@ export type Execution =
   /** Can't run here. */
   | { readonly notHere: string }
 
+const parts = { in: 'package.json' }
 const ci = { in: '.ci/run' }
 const deployed = { in: 'test/deploy/commands.test.ts' }
 const newcomer = { in: 'test/deploy/newcomer.test.ts' }
@@ -13,11 +14,12 @@ const offline = { in: 'test/deploy/offline.test.ts' }
 const zips = { in: 'test/deploy/zips.test.ts' }
 const minutes = { notHere: 'takes minutes; parts of the bench run by name' }
 const mutants = { notHere: 'takes minutes, and fetches Stryker' }
+const soak = { notHere: 'takes minutes; test/soak/soak.test.ts runs it for seconds' }
 const account = {
   notHere: 'needs an AWS account; test/serverless packages the same services and checks their templates',
 }
 
-/** Every command of README.md and docs/, and where it runs. */
+/** Every command of README.md, of the pages beside it and of docs/, and where it runs. */
 export const executions: Readonly<Record<string, Execution>> = {
   'npm ci': ci,
   'npm test': ci,
@@ -35,7 +37,10 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run mutate': mutants,
   'npm run mutate -- src/pool/slot.ts': mutants,
 
+  'npm run soak': soak,
+
   'npm install pg-thaw pg': newcomer,
+  'npm install --save-dev @types/pg': newcomer,
   'npm install --save-dev esbuild': newcomer,
   'npx esbuild handler.ts --bundle --platform=node --external:pg-native --outfile=handler.cjs': newcomer,
   'node try.mjs': newcomer,
@@ -68,6 +73,10 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npx serverless remove --stage NAME': account,
 
   // Parts of `npm test`.
+  'npm run build': parts,
+  'npm run lint': parts,
+  'npm run types': parts,
+  'npx vitest run test/unit/pool/time.test.ts': { in: 'test/unit/pool/time.test.ts' },
   'npx vitest run test/integration/credentials/tls.test.ts': { in: 'test/integration/credentials/tls.test.ts' },
   'npx vitest run test/pgbouncer': { in: 'test/pgbouncer' },
 }
