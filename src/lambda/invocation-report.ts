@@ -24,15 +24,23 @@ export interface InvocationReport {
 /** The facts of an invocation that are known at its begin. */
 export type InvocationFacts = Pick<InvocationReport, 'requestId' | 'isCold' | 'gapMillis'>
 
-/** The counts of the pools when an invocation began, to be taken off those when it is over. */
+/**
+ * The counts of the pools at the end of the last invocation, or when this one began, to be taken off those when it is over: what was found
+ * to have happened in between is this one's.
+ */
 export class InvocationAccount {
   isShared = false
-  facts: InvocationFacts = { requestId: undefined, isCold: false, gapMillis: 0 }
+  #facts: InvocationFacts = { requestId: undefined, isCold: false, gapMillis: 0 }
   readonly #before: ReadonlyMap<LivePool, PoolCounts>
-  readonly #since = performance.now()
+  #since = performance.now()
 
   constructor(pools: Iterable<LivePool>) {
     this.#before = new Map([...pools].flatMap((it) => (it.counts === undefined ? [] : [[it, it.counts()]])))
+  }
+
+  begin(facts: InvocationFacts): void {
+    this.#facts = facts
+    this.#since = performance.now()
   }
 
   report(pools: Iterable<LivePool>): InvocationReport {
@@ -44,7 +52,7 @@ export class InvocationAccount {
       if (counts !== undefined) reports.push({ pool, name, ...less(counts, this.#before.get(live)) })
     }
     const millis = performance.now() - this.#since
-    return { ...this.facts, millis, isShared: this.isShared, pools: reports }
+    return { ...this.#facts, millis, isShared: this.isShared, pools: reports }
   }
 }
 

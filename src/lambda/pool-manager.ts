@@ -43,6 +43,8 @@ export class PoolManager {
   #invocations = 0
   #gapsMillis: readonly number[] = []
   #quietSince: Instant
+  /** From the end of the last invocation on, where somebody listens. */
+  #quietAccount: InvocationAccount | undefined
 
   constructor(clock: Clock = systemClock, within: Environment = environment()) {
     this.#pools = within.pools
@@ -67,7 +69,10 @@ export class PoolManager {
       if (this.#isAbandoned(other, invocation.requestId) && this.#close(other)) this.#report(other)
     }
     // What is closed or asked for an answer now is the invocation's too.
-    if (INVOCATION.hasSubscribers) invocation.account = new InvocationAccount(this.#pools)
+    if (INVOCATION.hasSubscribers) {
+      invocation.account = (this.#open.size === 0 && this.#quietAccount) || new InvocationAccount(this.#pools)
+    }
+    this.#quietAccount = undefined
     const gapMillis = this.#open.add(invocation).size === 1 ? this.#endQuiet(invocation) : 0
     this.#account(invocation, gapMillis)
     this.#invocations += 1
@@ -183,12 +188,14 @@ export class PoolManager {
   }
 
   #account({ account, requestId }: Invocation, gapMillis: number): void {
-    if (account !== undefined) account.facts = { requestId, isCold: this.#invocations === 0, gapMillis }
+    account?.begin({ requestId, isCold: this.#invocations === 0, gapMillis })
     if (this.#open.size > 1) for (const { account } of this.#open) if (account !== undefined) account.isShared = true
   }
 
   #report({ account }: Invocation): void {
-    if (account !== undefined) INVOCATION.publish(account.report(this.#pools))
+    if (account === undefined) return
+    INVOCATION.publish(account.report(this.#pools))
+    this.#quietAccount = new InvocationAccount(this.#pools)
   }
 
   #trim(): void {

@@ -567,7 +567,7 @@ export class ResourcePool<R> {
     slot.lifetimeMillis = maxLifetimeMillis * (1 - lifetimeJitter * random())
     slot.dialledAt = this.#clock.now()
     const dialMillis = elapsedMillis(began, slot.dialledAt)
-    this.#counters.dialled(dialMillis)
+    this.#counters.dialled(slot.dialledAt.monotonic - began.monotonic)
     slot.silenceMillis = Math.min(validationTimeoutMillis, Math.max(leastValidationMillis, dialMillis))
     slot.agesAt = slot.dialledAt.monotonic + slot.lifetimeMillis
     this.#heard(slot, slot.dialledAt)

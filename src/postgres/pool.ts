@@ -17,6 +17,7 @@ import { tellTarget } from './connection/recognise.js'
 import { Preparing } from './connection/statements.js'
 import { livePool } from './live-pool.js'
 import { type Log, logDials, removalText } from './log.js'
+import { type LogLevel, logLines } from './log-lines.js'
 import { nonNegativeInteger, wrongValue } from './options/option-checks.js'
 import { type PoolOptions, type ResolvedOptions, resolveOptions } from './options/options.js'
 import { resourcePoolOptions, showInForce, UNNOTICED_MILLIS } from './options/resource-options.js'
@@ -147,6 +148,8 @@ export class Pool extends PgPool {
   readonly #credentials: CredentialSource | undefined
   readonly #lend = (checkout: Checkout<PgClient>): Lent => lentClient(checkout, this.#borrowing)
   #ended: Promise<void> | undefined
+  /** Ends what writes lines. */
+  #logsNoMore: (() => void) | undefined
 
   /**
    * No connection is opened before the first acquire.
@@ -156,13 +159,18 @@ export class Pool extends PgPool {
   constructor(options?: PoolOptions) {
     const given = readOptions(options ?? {})
     const resolved = resolveOptions(given)
-    super(copyOptions(given) as PoolConfig)
+    const { log } = given
+    const hears = typeof log === 'function' ? log : undefined
+    const shown = copyOptions(given)
+    // pg-pool would call it.
+    if (hears === undefined) delete shown.log
+    super(shown as PoolConfig)
     hideSecrets(this.options)
     const terms = resourcePoolOptions(resolved)
     showInForce(this.options, resolved, terms)
     this.#terms = terms
-    this.#log = given.log && ((...messages) => this.#guarded(() => (this as unknown as { log: Log }).log(...messages)))
-    this.#isStraight = given.log === undefined && (given.Promise ?? Promise) === Promise
+    this.#log = hears && ((...messages) => this.#guarded(() => (this as unknown as { log: Log }).log(...messages)))
+    this.#isStraight = hears === undefined && (given.Promise ?? Promise) === Promise
     const { Client } = this as unknown as { Client: new (config: object) => PgClient }
     // pg changes what it is given: each gets a copy.
     const address = addressIn(given)
@@ -252,6 +260,8 @@ export class Pool extends PgPool {
     })
     this.#live = livePool(this, this.#borrowing, connector, this.#credentials, resolved, given, isWrapped)
     this.#environment.pools.add(this.#live)
+    if (log && hears === undefined)
+      this.#logsNoMore = logLines(this, given.name, log === true ? 'debug' : (log as LogLevel))
   }
 
   /** All gauges and counters at one moment. */
@@ -367,6 +377,7 @@ export class Pool extends PgPool {
     this.#borrowing.end()
     this.#credentials?.end()
     this.#environment.pools.delete(this.#live)
+    this.#logsNoMore?.()
     state.ended = true
   }
 

@@ -105,7 +105,13 @@ export const KNOWN_OPTIONS: readonly Row[] = [
       (it) => typeof it === 'string' && /^(\/|(postgres|pg|socket)[\w+.-]*:)/i.test(it),
     ),
   ],
-  ['onConnect verify log Client creator Promise', typed('a function', 'function')],
+  ['onConnect verify Client creator Promise', typed('a function', 'function')],
+  [
+    'log',
+    expecting("true, 'debug', 'info', 'warn' or a function", (it) => {
+      return typeof it === 'function' || it === true || ['debug', 'info', 'warn'].includes(it as string)
+    }),
+  ],
   ['query_timeout', expecting('a number of ms, 0 or more, or false', (it) => it === false || isNumber(it))],
   // pg reads numbers out of texts, too, and takes an empty one for none.
   [

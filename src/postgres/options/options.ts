@@ -7,6 +7,7 @@ import type { TargetSessionAttrs } from '../connection/hosts.js'
 import { PROFILES, type Target } from '../connection/profile.js'
 import { recognise, tellTarget } from '../connection/recognise.js'
 import type { CertificateAuthorities } from '../connection/tls.js'
+import type { LogLevel } from '../log-lines.js'
 import { KNOWN_OPTIONS, LIMITS, type Row, targetOption } from './known-options.js'
 import { checkOptions, nonNegativeInteger, type OptionCheck, positiveInteger, refuse } from './option-checks.js'
 
@@ -16,7 +17,7 @@ export type Reset = 'rollback' | 'clean' | 'none' | ((client: ClientBase) => voi
 /**
  * Options of a {@link Pool}: all of `pg.Pool`'s and these. Two defaults depend on where the pool runs: on AWS Lambda, or elsewhere.
  */
-export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port'> {
+export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port' | 'log'> {
   /**
    * Where user and password come from, and the address if `host` is not given here: one of the providers of this package
    * (`pg-thaw/secrets-manager` and others), or a function of your own in `credentialsFrom` of `pg-thaw/credentials`. Asked once for all
@@ -139,6 +140,11 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port'> {
   prepare?: 'auto' | false | number | undefined
   /** Most names of such statements on one connection; the one not used for longest is closed. Default 100. */
   preparedStatements?: number | undefined
+  /**
+   * A line on the console for each event of the pool, from a level on: `warn` what went wrong, `info` connects and closes too, `debug` (or
+   * true) everything. Or, as in pg, a function that is given pg-pool's messages. Default none.
+   */
+  log?: PoolConfig['log'] | boolean | LogLevel | undefined
   /** Lets the process end while connections are idle. Default true (`pg.Pool`: false). */
   allowExitOnIdle?: boolean | undefined
 }
