@@ -13,7 +13,10 @@ const patience = { timeout: 90_000 }
 
 /** What the examples use beside the package. */
 const libraries = [
+  '@aws-lambda-powertools/commons',
+  '@aws-lambda-powertools/logger',
   '@fastify/postgres',
+  '@opentelemetry/api',
   '@opentelemetry/instrumentation-pg',
   '@prisma/adapter-pg',
   '@prisma/client',

@@ -51,6 +51,14 @@ describe('the tarball', () => {
       'dist/testing/index.js',
       'dist/testing/index.mjs',
       'dist/testing/runtime.js',
+      'dist/watch/emf.bundler.mjs',
+      'dist/watch/emf.d.mts',
+      'dist/watch/emf.js',
+      'dist/watch/emf.mjs',
+      'dist/watch/opentelemetry.bundler.mjs',
+      'dist/watch/opentelemetry.d.mts',
+      'dist/watch/opentelemetry.js',
+      'dist/watch/opentelemetry.mjs',
     ])
   })
 
@@ -61,7 +69,7 @@ describe('the tarball', () => {
     expect(
       types.filter(
         (path) =>
-          !/^dist\/(index|goodbye|(credentials|lambda|pool|postgres|registry|serverless|testing)\/.+)\.d\.ts$/.test(
+          !/^dist\/(index|goodbye|(credentials|lambda|pool|postgres|registry|serverless|testing|watch)\/.+)\.d\.ts$/.test(
             path,
           ),
       ),
