@@ -44,7 +44,12 @@ function number(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: digits })
 }
 
-function table(heading: readonly string[], lines: readonly (readonly string[])[], right: readonly number[]): string {
+/** Lays lines out as a table of Markdown, the columns of `right` to the right. */
+export function table(
+  heading: readonly string[],
+  lines: readonly (readonly string[])[],
+  right: readonly number[],
+): string {
   const all = [heading, ...lines]
   const widths = heading.map((_, column) => Math.max(3, ...all.map((line) => line[column]?.length ?? 0)))
   const layOut = (line: readonly string[]) => {

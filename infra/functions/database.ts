@@ -1,4 +1,5 @@
 import { createPool, type Pool, type PoolOptions } from 'pg-thaw'
+import { emf } from 'pg-thaw/emf'
 import { secretsManager } from 'pg-thaw/secrets-manager'
 
 /**
@@ -7,7 +8,9 @@ import { secretsManager } from 'pg-thaw/secrets-manager'
  * pool may be and what it talks to.
  */
 export function openDatabase(secretId: string | undefined, options: PoolOptions = {}): Pool {
-  const { DATABASE_URL, PGHOST, PGAPPNAME, AWS_LAMBDA_LOG_STREAM_NAME } = process.env
+  const { DATABASE_URL, PGHOST, PGAPPNAME, AWS_LAMBDA_LOG_STREAM_NAME, METRICS_NAMESPACE } = process.env
+  // What the pool did in a call, for the dashboard and the alarms.
+  if (METRICS_NAMESPACE) emf({ namespace: METRICS_NAMESPACE })
   const common: PoolOptions = {
     // A session in pg_stat_activity then says in which log its environment writes.
     application_name: PGAPPNAME || AWS_LAMBDA_LOG_STREAM_NAME,

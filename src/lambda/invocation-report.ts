@@ -31,11 +31,11 @@ export type InvocationFacts = Pick<InvocationReport, 'requestId' | 'isCold' | 'g
 export class InvocationAccount {
   isShared = false
   #facts: InvocationFacts = { requestId: undefined, isCold: false, gapMillis: 0 }
-  readonly #before: ReadonlyMap<LivePool, PoolCounts>
   #since = performance.now()
+  #before: Counted
 
-  constructor(pools: Iterable<LivePool>) {
-    this.#before = new Map([...pools].flatMap((it) => (it.counts === undefined ? [] : [[it, it.counts()]])))
+  constructor(pools: Iterable<LivePool>, before = countsOf(pools)) {
+    this.#before = before
   }
 
   begin(facts: InvocationFacts): void {
@@ -43,24 +43,63 @@ export class InvocationAccount {
     this.#since = performance.now()
   }
 
-  report(pools: Iterable<LivePool>): InvocationReport {
+  /** Tells it, and begins the account of the next. */
+  end(pools: Iterable<LivePool>): { readonly report: InvocationReport; readonly next: InvocationAccount } {
+    const now = countsOf(pools)
     const reports: PoolReport[] = []
-    for (const live of pools) {
-      const { pool, name } = live
-      const counts = live.counts?.()
+    for (const [live, counts] of now) {
       // One that was made meanwhile had counted nothing before.
-      if (counts !== undefined) reports.push({ pool, name, ...less(counts, this.#before.get(live)) })
+      reports.push(difference(live, counts, this.#before.get(live)))
     }
     const millis = performance.now() - this.#since
-    return { ...this.#facts, millis, isShared: this.isShared, pools: reports }
+    const report = { ...this.#facts, millis, isShared: this.isShared, pools: reports }
+    return { report, next: new InvocationAccount(pools, now) }
   }
 }
 
-function less(counts: PoolCounts, before: PoolCounts | undefined): PoolCounts {
-  const entries = Object.entries(counts).map(([name, value]) => {
-    const past: unknown = before?.[name as keyof PoolCounts]
-    if (typeof value === 'object') return [name, less(value as never, past as never)]
-    return [name, name === 'idle' ? value : value - ((past as number | undefined) ?? 0)]
-  })
-  return Object.fromEntries(entries)
+type Counted = ReadonlyMap<LivePool, PoolCounts>
+
+function countsOf(pools: Iterable<LivePool>): Counted {
+  const counted = new Map<LivePool, PoolCounts>()
+  for (const live of pools) if (live.counts !== undefined) counted.set(live, live.counts())
+  return counted
+}
+
+/** Written out: it runs in each invocation. */
+function difference({ pool, name }: LivePool, now: PoolCounts, past: PoolCounts = NOTHING): PoolReport {
+  const retired: Record<string, number> = {}
+  for (const reason in now.retired) retired[reason] = (now.retired[reason] ?? 0) - (past.retired[reason] ?? 0)
+  return {
+    pool,
+    name,
+    idle: now.idle,
+    acquires: now.acquires - past.acquires,
+    useMillis: now.useMillis - past.useMillis,
+    waits: now.waits - past.waits,
+    waitMillis: now.waitMillis - past.waitMillis,
+    acquireTimeouts: now.acquireTimeouts - past.acquireTimeouts,
+    dials: now.dials - past.dials,
+    dialFailures: now.dialFailures - past.dialFailures,
+    dialMillis: now.dialMillis - past.dialMillis,
+    pings: now.pings - past.pings,
+    resets: now.resets - past.resets,
+    unfinished: now.unfinished - past.unfinished,
+    retired,
+  }
+}
+
+const NOTHING: PoolCounts = {
+  idle: 0,
+  acquires: 0,
+  useMillis: 0,
+  waits: 0,
+  waitMillis: 0,
+  acquireTimeouts: 0,
+  dials: 0,
+  dialFailures: 0,
+  dialMillis: 0,
+  pings: 0,
+  resets: 0,
+  unfinished: 0,
+  retired: {},
 }

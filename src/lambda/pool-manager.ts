@@ -194,8 +194,9 @@ export class PoolManager {
 
   #report({ account }: Invocation): void {
     if (account === undefined) return
-    INVOCATION.publish(account.report(this.#pools))
-    this.#quietAccount = new InvocationAccount(this.#pools)
+    const { report, next } = account.end(this.#pools)
+    this.#quietAccount = next
+    INVOCATION.publish(report)
   }
 
   #trim(): void {

@@ -156,10 +156,10 @@ export class ResourcePool<R> {
     if (this.#ended !== undefined) return Promise.reject(endedError())
     const checkout = this.tryAcquire(options.label, options.proves)
     if (checkout !== undefined) return Promise.resolve(checkout)
-    const { lent, idle, closing } = this.#chains
+    const { lent, closing } = this.#chains
     const { max, maxWaiting } = this.#options
-    // Those for whom a resource is under way, or can be opened, don't count.
-    if (this.#waiting.length - (max - lent.length - idle.length - closing.length) >= maxWaiting) {
+    // Those for whom a resource is under way, or can be opened or asked for an answer, don't count.
+    if (this.#waiting.length - (max - lent.length - closing.length) >= maxWaiting) {
       this.#counters.acquireRefusals += 1
       const text = `${this.#waiting.length} callers wait for a connection already, and no more may`
       return Promise.reject(new PoolError('POOL_QUEUE_FULL', text))
@@ -290,6 +290,16 @@ export class ResourcePool<R> {
     const counts: Record<StateName, number> = Object.fromEntries(lengths)
     const dialing = counts.dialing + this.#silent.length
     return { max: this.#options.max, ...counts, dialing, total: this.#total(), waiting: this.#waiting.length }
+  }
+
+  /** Resources in nobody's hands. */
+  get idle(): number {
+    return this.#chains.idle.length
+  }
+
+  /** What is counted, as it counts. */
+  get counters(): Readonly<Counters> {
+    return this.#counters
   }
 
   /** All gauges and counters of this moment. */
@@ -558,6 +568,8 @@ export class ResourcePool<R> {
       },
       (late) => this.#destroy(late),
     )
+    // It may have been given up from within.
+    if (slot.state !== state) state.abandon()
   }
 
   #dialled(slot: Slot<R>, resource: R, began: Instant): void {

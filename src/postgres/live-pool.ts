@@ -46,12 +46,21 @@ export function livePool(
     leaseMillis,
     lingerMillis,
     counts() {
-      const { idle, acquires, useMillis, waits, waitMillis, acquireTimeouts, ...stats } = pool.stats()
-      const { dials, dialFailures, dialMillis, pings, resets, retired } = stats
-      const { unfinished } = borrowing
+      const { counters, idle } = pool
       return {
-        ...{ idle, acquires, useMillis, waits, waitMillis, acquireTimeouts },
-        ...{ dials, dialFailures, dialMillis, pings, resets, unfinished, retired },
+        idle,
+        acquires: counters.acquires,
+        useMillis: counters.useMillis,
+        waits: counters.waits,
+        waitMillis: counters.waitMillis,
+        acquireTimeouts: counters.acquireTimeouts,
+        dials: counters.dials,
+        dialFailures: counters.dialFailures,
+        dialMillis: counters.dialMillis,
+        pings: counters.pings,
+        resets: counters.resets,
+        unfinished: borrowing.unfinished,
+        retired: { ...counters.retired },
       }
     },
     get isOpen() {

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { type LocalLambda, type Relay, startLambda, startRelay } from 'pg-thaw/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type BundledFunction, bundleFunction } from '../support/bundle'
@@ -12,8 +11,6 @@ const environments = 3
 /** Calls of each environment before and after the failover: enough for the pool to keep its connection, and to have it prepared. */
 const callsPerStretch = 6
 const patienceMillis = 30_000
-/** Freezes last so long: what is shorter, the pool takes for a busy moment of the process. */
-const frozenMillis = 25
 
 const ways = ['query', 'transaction', 'transaction with retries'] as const
 type Way = (typeof ways)[number]
@@ -61,7 +58,10 @@ interface Failure extends NonNullable<Written['failed']> {
   readonly environment: string
 }
 
-/** Environments of all ways to write, each called again soon after it has answered, with another key each time. */
+/**
+ * Environments of all ways to write, each called again as soon as it has answered, with another key each time: so soon that no session is
+ * pinged before its write, which is the first to hear of a demotion.
+ */
 class Load {
   readonly acknowledged: number[] = []
   readonly failures: Record<Way, Failure[]> = { query: [], transaction: [], 'transaction with retries': [] }
@@ -70,8 +70,6 @@ class Load {
   readonly #callers: Promise<unknown>
   #keys = 0
   #isOver = false
-  #isHeld: Promise<void> | undefined
-  readonly #underWay = new Set<Promise<unknown>>()
   #onCall = () => {}
 
   private constructor(lambdas: Record<Way, LocalLambda>) {
@@ -115,16 +113,6 @@ class Load {
     await within(patienceMillis, Promise.race([done, this.#callers]), `${calls} calls of each environment`)
   }
 
-  /** No call begins until what is returned is called; resolves when none is under way. */
-  async hold(): Promise<() => void> {
-    let go = () => {}
-    this.#isHeld = new Promise((resolve) => {
-      go = resolve
-    })
-    await Promise.all(this.#underWay)
-    return go
-  }
-
   async stop(): Promise<void> {
     this.#isOver = true
     await this.#callers
@@ -137,15 +125,9 @@ class Load {
   }
 
   async #write(way: Way): Promise<void> {
-    for (;;) {
-      await pause(frozenMillis)
-      await this.#isHeld
-      if (this.#isOver) return
+    while (!this.#isOver) {
       const key = this.#keys++
-      const call = this.#lambdas[way].invoke({ key, ...tasks[way] })
-      this.#underWay.add(call)
-      const { outcome, response, error, environmentId } = await call
-      this.#underWay.delete(call)
+      const { outcome, response, error, environmentId } = await this.#lambdas[way].invoke({ key, ...tasks[way] })
       if (outcome !== 'response') throw new Error(`${way}: ${outcome}: ${error?.errorMessage}`)
       const { failed } = response as Written
       if (failed === undefined) this.acknowledged.push(key)
@@ -159,13 +141,7 @@ class Load {
 /** Moves the name to the standby, in an order in which no acknowledged write is lost. In between it leads nowhere. */
 async function failOver(demotion: Demotion): Promise<void> {
   name.redirect(nowhere)
-  // A session that is told in the middle of a call hears that first as an error of its write.
-  const go = demotion === 'in place' ? await load.hold() : () => {}
-  try {
-    await servers.demote(demotion)
-  } finally {
-    go()
-  }
+  await servers.demote(demotion)
   await servers.promote()
   name.redirect(servers.primary)
 }

@@ -52,7 +52,17 @@ describe.each(Object.keys(variants) as Variant[])('the template of %s', (variant
   it('has a dashboard that CloudWatch can read', () => {
     const body = templates[variant].Resources.Dashboard?.Properties?.DashboardBody['Fn::Sub']
     const { widgets } = JSON.parse(body)
-    expect(widgets).toHaveLength(6)
+    expect(widgets).toHaveLength(8)
+  })
+
+  it('has nothing to look at, or to be woken for, that the functions do not write', () => {
+    const { Resources } = templates[variant]
+    const written = ofType(templates[variant], 'AWS::Lambda::Function').map(([, it]) => {
+      return it.Properties?.Environment?.Variables?.METRICS_NAMESPACE
+    })
+    const { Namespace, MetricName } = Resources.LeftBehindAlarm?.Properties ?? {}
+    expect(written).toContain(Namespace)
+    expect(MetricName).toBe('Unfinished')
   })
 
   it('grants nothing on everything, where a name is known', () => {

@@ -137,6 +137,7 @@ function recording(heard: string[], observer: PoolObserver<FakeResource>): PoolO
       heard.push(`released ${resource.id}`)
       observer.released?.(discard, resource, useMillis)
     },
+    retiring: (resource, reason) => observer.retiring?.(resource, reason),
     retired: (resource, reason) => {
       heard.push(`retired ${resource.id}: ${reason}`)
       observer.retired?.(resource, reason)

@@ -182,6 +182,15 @@ export async function query<Row extends QueryResultRow>(
   }
 }
 
+const backupFrom15 = {
+  start: `SELECT pg_backup_start('copy', fast => true)`,
+  stop: 'SELECT labelfile FROM pg_backup_stop(false)',
+}
+const backupBefore15 = {
+  start: `SELECT pg_start_backup('copy', true, false)`,
+  stop: 'SELECT labelfile FROM pg_stop_backup(false, false)',
+}
+
 /** A base backup by hand: a copy of the files between the two calls, without the log, which is streamed, and what belongs to a process. */
 async function copyCluster(from: PostgresServer, to: string, user: ServerUser): Promise<void> {
   const { host, port, password, database } = from
@@ -189,12 +198,14 @@ async function copyCluster(from: PostgresServer, to: string, user: ServerUser): 
   client.on('error', () => {})
   await client.connect()
   try {
-    await client.query(`SELECT pg_backup_start('copy', fast => true)`)
+    const version = await client.query<{ number: string }>(`SELECT current_setting('server_version_num') AS number`)
+    const backup = Number(version.rows[0]?.number) < 150_000 ? backupBefore15 : backupFrom15
+    await client.query(backup.start)
     const entries = await readdir(from.data)
     const files = entries.filter((name) => name !== 'pg_wal' && !name.startsWith('postmaster.'))
     await runAs(user, 'mkdir', ['-m', '700', to, join(to, 'pg_wal')])
     await runAs(user, 'cp', ['-a', ...files.map((name) => join(from.data, name)), to])
-    const { rows } = await client.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)')
+    const { rows } = await client.query<{ labelfile: string }>(backup.stop)
     const label = join(to, 'backup_label')
     await writeFile(label, rows[0]?.labelfile ?? bug())
     await give(user, label)

@@ -38,6 +38,8 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run mutate -- src/pool/slot.ts': mutants,
 
   'npm run soak': soak,
+  'npm run soak -- --minutes 30 --seed 7': soak,
+  'npm run soak -- --minutes 10 --seed 7': soak,
 
   'npm install pg-thaw pg': newcomer,
   'npm install --save-dev @types/pg': newcomer,

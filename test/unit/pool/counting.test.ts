@@ -248,3 +248,94 @@ test('counts how many were lent or waited for at once, never more than max, and 
   expect(pool.mostWanted).toBe(1)
   one.checkout.release()
 })
+
+test('an idle resource that has to give an answer first is under way for who waits for it', async () => {
+  const { clock, far, pool, call, fill } = createFakePool({ max: 1, maxWaiting: 0 })
+  await fill(1)
+  clock.stall(5000)
+  far.gates.ping = 'slow'
+  const asking = call()
+  await expect(pool.acquire()).rejects.toMatchObject({
+    code: 'POOL_QUEUE_FULL',
+    message: '1 callers wait for a connection already, and no more may',
+  })
+  far.answer('ping')
+  await settled()
+  expect(asking.state).toBe('served')
+})
+
+test('a resource that is closing is under way for nobody', async () => {
+  const { far, pool, call, take } = createFakePool({ max: 1, maxWaiting: 0 })
+  const held = await take()
+  far.gates.close = 'slow'
+  held.release(true)
+  await expect(pool.acquire()).rejects.toMatchObject({ code: 'POOL_QUEUE_FULL' })
+  far.answer('close')
+  await settled()
+  expect(call().state).toBe('pending')
+})
+
+test('what was wanted at once stays counted while it is served one by one', async () => {
+  const { pool, call, take } = createFakePool({ max: 3 })
+  const held = [await take(), await take()]
+  const waiting = call()
+  await settled()
+  expect(pool.mostWanted).toBe(3)
+  for (const it of held) it.release()
+  waiting.checkout.release()
+  const one = await take()
+  expect(pool.mostWanted).toBe(3)
+  one.release()
+})
+
+test('one that is being reset is under way for who comes: nobody dials beside it', async () => {
+  const { far, pool, call, take } = createFakePool()
+  const checkout = await take()
+  checkout.resource.condition = 'dirty'
+  far.gates.reset = 'slow'
+  checkout.release()
+  expect(pool.isPreparing).toBe(true)
+  const waiting = call()
+  expect(pool.gauges()).toMatchObject({ returning: 1, dialing: 0, waiting: 1 })
+  far.answer('reset')
+  await settled()
+  expect(waiting.checkout.resource.id).toBe(1)
+  expect(pool.isPreparing).toBe(false)
+})
+
+test('a pool that dials is preparing', async () => {
+  const { far, pool, call } = createFakePool()
+  far.gates.dial = 'slow'
+  call()
+  expect(pool.isPreparing).toBe(true)
+  far.answer('dial')
+  await settled()
+  expect(pool.isPreparing).toBe(false)
+})
+
+test('trimming gives up dials that nobody waits for, but for those that make up what is to be kept', async () => {
+  const { far, pool, call, take } = createFakePool()
+  const held = await take()
+  far.gates.dial = 'slow'
+  for (const it of [call(), call()]) it.leave()
+  held.release()
+  expect(pool.gauges()).toMatchObject({ idle: 1, dialing: 2, waiting: 0 })
+  expect(pool.trim(2)).toBe(0)
+  expect(pool.gauges()).toMatchObject({ idle: 1, dialing: 1 })
+})
+
+test('who waits until none is closing waits for the last of them', async () => {
+  const { far, pool, fill } = createFakePool()
+  await fill(2)
+  far.gates.close = 'slow'
+  let areClosed = false
+  void pool.drain().then(() => {
+    areClosed = true
+  })
+  far.answer('close')
+  await settled()
+  expect(areClosed).toBe(false)
+  far.answer('close')
+  await settled()
+  expect(areClosed).toBe(true)
+})

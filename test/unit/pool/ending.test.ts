@@ -332,3 +332,45 @@ test('D8: the end keeps the process while it waits for a loan', async () => {
   await ended
   expect(clock.keepsProcess).toBe(false)
 })
+
+test('while an end closes what is idle, nobody gets what it has not come to', async () => {
+  const got: unknown[] = []
+  const fake = createFakePool({}, { retiring: () => got.push(fake.pool.tryAcquire()) })
+  await fake.fill(2)
+  await fake.pool.end()
+  expect(got).toEqual([undefined, undefined])
+  expect(fake.pool.stats().retired.end).toBe(2)
+})
+
+test('a second end that has patience does not hurry the first', async () => {
+  const { pool, take } = createFakePool()
+  const held = await take()
+  const ended = pool.end()
+  expect(pool.end(5000)).toBe(ended)
+  expect(held.state).toBe('open')
+  held.release()
+  expect(await ended).toEqual({ reclaimed: 0 })
+})
+
+test('an end with patience does not turn away who waits', async () => {
+  const { pool, call, take } = createFakePool({ max: 1 })
+  const held = await take()
+  const waiting = call()
+  const ended = pool.end(5000)
+  held.release()
+  await settled()
+  waiting.checkout.release()
+  expect(await ended).toEqual({ reclaimed: 0 })
+})
+
+test('what is reset while the pool ends is closed for the end', async () => {
+  const { far, pool, take } = createFakePool({ maxIdle: 0 })
+  const checkout = await take()
+  checkout.resource.condition = 'dirty'
+  far.gates.reset = 'slow'
+  checkout.release()
+  const ended = pool.end()
+  far.answer('reset')
+  await ended
+  expect(pool.stats().retired).toMatchObject({ end: 1, surplus: 0 })
+})

@@ -361,3 +361,93 @@ test('F6: a dial that failed at several addresses tells all of them, and the fir
   await clock.advance(1000)
   expect(other.error).toMatchObject({ code: 'POOL_DIAL_FAILED', message: 'failed to connect' })
 })
+
+test('while the far side is full, the pauses are longer', async () => {
+  const { clock, far, call } = createFakePool({ random: () => 1 })
+  far.gates.dial = 'reject'
+  far.failure = 'crowded'
+  call({ timeoutMillis: 10_000 })
+  await clock.advance(199)
+  expect(far.count('dial')).toBe(1)
+  await clock.advance(1)
+  expect(far.count('dial')).toBe(2)
+})
+
+test('a dial that is refused for good fails everybody at once, also while others are being dialled', async () => {
+  const { far, call } = createFakePool()
+  far.gates.dial = 'slow'
+  far.failure = 'permanent'
+  const calls = [call({ timeoutMillis: 10_000 }), call({ timeoutMillis: 10_000 })]
+  far.answer('dial', 'reject')
+  await settled()
+  expect(calls.map(({ state }) => state)).toEqual(['failed', 'failed'])
+})
+
+test('what may pass is waited for beyond the time in which somebody has to be there', async () => {
+  const { clock, far, call } = createFakePool({ absenceMillis: 1000 })
+  far.gates.dial = 'reject'
+  const waiting = call({ timeoutMillis: 10_000 })
+  await clock.advance(5000)
+  expect(waiting.state).toBe('pending')
+  far.failure = 'absent'
+  await clock.advance(1000)
+  expect(waiting.error).toBeInstanceOf(DialError)
+})
+
+test('who came after a failed dial, and met none himself, does not hear of it as his own', async () => {
+  const { clock, far, call } = createFakePool({ max: 1, dialTimeoutMillis: 60_000 })
+  far.gates.dial = 'reject'
+  const first = call({ timeoutMillis: 10 })
+  await clock.advance(10)
+  expect(first.error).toBeInstanceOf(DialError)
+  await clock.advance(1000)
+  far.gates.dial = 'never'
+  const second = call({ timeoutMillis: 0.5 })
+  await clock.advance(0.2)
+  await clock.advance(0.3)
+  expect(second.error).toMatchObject({ name: 'AcquireTimeoutError', phase: 'dial' })
+})
+
+test('who met a dial that failed and another that says nothing hears that his time was over', async () => {
+  const { clock, far, call } = createFakePool({ max: 2, dialTimeoutMillis: 60_000 })
+  far.gateOf = (operation, id) => (operation === 'dial' ? (id === 1 ? 'never' : 'reject') : undefined)
+  const waiting = call({ timeoutMillis: 1000 })
+  await clock.advance(1000)
+  expect(waiting.error).toMatchObject({ name: 'AcquireTimeoutError', phase: 'dial', cause: far.dialError })
+})
+
+test('a first dial that says nothing is what an acquire was waiting for', async () => {
+  const { clock, far, call } = createFakePool({ dialTimeoutMillis: 60_000 })
+  far.gates.dial = 'never'
+  const waiting = call({ timeoutMillis: 100 })
+  await clock.advance(100)
+  expect(waiting.error).toMatchObject({ name: 'AcquireTimeoutError', phase: 'dial' })
+})
+
+test('a dial that was given up by its time limit says so', async () => {
+  const { clock, far, call } = createFakePool({ dialTimeoutMillis: 1000 })
+  far.gates.dial = 'never'
+  const waiting = call()
+  await clock.advance(1000)
+  expect(waiting.error).toMatchObject({
+    code: 'POOL_DIAL_TIMEOUT',
+    message: 'no connection was established within 1000 ms',
+  })
+})
+
+test.each([
+  ['as long as who asks for it has', 300, 300],
+  ['and no longer than any dial', 5000, 1000],
+  ['as long as any dial where nobody is in a hurry', undefined, 1000],
+])('a dial is told how long it has: %s', async (_, timeoutMillis, expected) => {
+  const { far, call } = createFakePool({ dialTimeoutMillis: 1000 })
+  const told: number[] = []
+  const { dial } = far
+  far.dial = (opening) => {
+    told.push(opening.withinMillis)
+    return dial.call(far, opening)
+  }
+  call({ timeoutMillis })
+  await settled()
+  expect(told).toEqual([expected])
+})

@@ -376,3 +376,45 @@ test('who gives back something dirty or still at work is reported with it, unles
     [undefined, 'unusable'],
   ])
 })
+
+test('the loss of what is closing, or closed, says nothing of the others', async () => {
+  const { far, pool, fill, take } = createFakePool()
+  await fill(2)
+  const checkout = await take()
+  far.gates.close = 'slow'
+  checkout.release(true)
+  far.lose(2)
+  expect(pool.tryAcquire()?.resource.id).toBe(1)
+  pool.reclaim()
+  far.gates.close = 'ok'
+  far.answerAll('close')
+  await settled()
+  await fill(1)
+  far.lose(2)
+  expect(pool.tryAcquire()?.resource.id).toBe(3)
+  expect(pool.stats().faults).toBe(0)
+})
+
+test('the loss of what is being dialled says nothing of the others', async () => {
+  const { far, pool, call, take } = createFakePool()
+  const checkout = await take()
+  far.gates.dial = 'slow'
+  const waiting = call()
+  far.lose(2)
+  waiting.leave()
+  checkout.release()
+  expect(pool.tryAcquire()?.resource.id).toBe(1)
+})
+
+test('a pool that is drained from within the start of a dial goes on', async () => {
+  const { far, pool, call } = createFakePool()
+  far.before = () => {
+    far.before = undefined
+    void pool.drain()
+  }
+  const waiting = call({ timeoutMillis: 1000 })
+  await settled()
+  expect(waiting.state).toBe('served')
+  expect(far.events).toEqual(['dial 1', 'dial 2', 'abandoned 1', 'dialled 2', 'dialled 1', 'destroy 1'])
+  expect(pool.stats()).toMatchObject({ dialFailures: 0, total: 1 })
+})

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import type { PoolObserver } from '../../../src/pool/connector'
+import { ResourcePool } from '../../../src/pool/resource-pool'
 import { settled } from '../../support/fake-clock'
-import { type Call, createFakePool, type FakePool } from '../../support/fake-pool'
-import type { FakeResource } from '../../support/fake-resource'
+import { type Call, createFakePool, type FakePool, poolOptions } from '../../support/fake-pool'
+import { FakeConnector, type FakeResource } from '../../support/fake-resource'
 
 type Event = 'dialled' | 'acquired' | 'released' | 'retired'
 
@@ -127,4 +128,69 @@ test('observers hear of things after they have happened', async () => {
     ['lost', 0, 'gone'],
     ['retired', 'broken', 0],
   ])
+})
+
+test('hears of a release with what its borrower said, and of what is about to be closed', async () => {
+  const said: unknown[] = []
+  const { take } = createFakePool(
+    {},
+    {
+      released: (discard, { id }) => said.push(`released ${id}`, discard),
+      retiring: ({ id }, reason) => said.push(`retiring ${id}: ${reason}`),
+    },
+  )
+  const error = new Error('of its borrower')
+  for (const discard of [undefined, true, error]) {
+    const checkout = await take()
+    checkout.release(discard)
+    await settled()
+  }
+  expect(said).toEqual([
+    ...['released 1', undefined, 'released 1', true, 'retiring 1: discarded'],
+    ...['released 2', error, 'retiring 2: discarded'],
+  ])
+})
+
+test('a pool needs no observer, and a connector need not know when the other side last answered', async () => {
+  const far = new FakeConnector()
+  const pool = new ResourcePool<FakeResource>(
+    {
+      dial: (opening) => far.dial(opening),
+      classify: () => far.classify(),
+      ping: (it) => far.ping(it),
+      inspect: (it) => far.inspect(it),
+      reset: (it) => far.reset(it),
+      close: (it) => far.close(it),
+      destroy: (it) => far.destroy(it),
+    },
+    poolOptions({}),
+  )
+  const checkout = await pool.acquire()
+  checkout.release()
+  pool.wake(false)
+  const unproven = pool.tryAcquire('borrower', true)
+  if (unproven !== undefined) pool.disproved(unproven)
+  const lost = await pool.acquire()
+  lost.release()
+  far.lose(2)
+  const late = await pool.acquire()
+  pool.reclaim()
+  late.release()
+  await pool.end()
+  expect(pool.stats()).toMatchObject({ faults: 0, total: 0, lateReturns: 1 })
+})
+
+test('a connector that has nothing to let go of when a dial is given up need not say so', async () => {
+  const { far, pool, call } = createFakePool()
+  far.letsGo = false
+  const { dial } = far
+  far.dial = (opening) => {
+    const dialling = dial.call(far, opening)
+    opening.onAbandon = undefined
+    return dialling
+  }
+  far.gates.dial = 'never'
+  call().leave()
+  await pool.drain()
+  expect(pool.stats()).toMatchObject({ dialing: 0, total: 0, faults: 0 })
 })

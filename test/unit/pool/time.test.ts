@@ -288,3 +288,66 @@ test('E8: what is lent then is closed when it comes back, and nobody is woken fo
   await settled()
   expect(pool.stats()).toMatchObject({ total: 0, retired: { lifetime: 1 } })
 })
+
+test('who trusts for good is not asked after a wake, and not closed either', async () => {
+  const { clock, far, heard, pool, fill } = createFakePool({ validationBypassMillis: Number.POSITIVE_INFINITY })
+  await fill(2)
+  heard.length = 0
+  clock.freeze(MINUTE)
+  pool.wake()
+  await settled()
+  expect(heard).toEqual([])
+  expect(far.count('ping')).toBe(0)
+})
+
+test('who trusts for good gets what was dialled during a wake as it is', async () => {
+  const { far, pool, call } = createFakePool({ validationBypassMillis: Number.POSITIVE_INFINITY })
+  far.gates.dial = 'slow'
+  const waiting = call()
+  pool.wake()
+  far.answer('dial')
+  await settled()
+  expect(waiting.state).toBe('served')
+  expect(pool.stats().pings).toBe(0)
+})
+
+test('a wake of a pool that has nothing waits for nothing', () => {
+  const { pool } = createFakePool()
+  pool.wake(true, new Promise(() => {}))
+  expect(pool.isGlancing).toBe(false)
+})
+
+test('what an earlier wake has seen does not end the wait of a later one', async () => {
+  const { pool, fill } = createFakePool()
+  await fill(1)
+  pool.wake(false, Promise.resolve())
+  let see = () => {}
+  pool.wake(false, new Promise<void>((resolve) => (see = resolve)))
+  await settled()
+  expect(pool.isGlancing).toBe(true)
+  see()
+  await settled()
+  expect(pool.isGlancing).toBe(false)
+})
+
+test('a sign of life on return is dated by the clock of the pool', async () => {
+  const { clock, far, pool, fill } = createFakePool()
+  far.hears = true
+  await fill(1)
+  clock.stall(5000)
+  expect(pool.tryAcquire()).toBeUndefined()
+})
+
+test('the clock closes nobody who has not been idle for long enough, whoever trusts it', async () => {
+  const { clock, heard, take } = createFakePool({
+    idleTimeoutMillis: 1000,
+    validationBypassMillis: Number.POSITIVE_INFINITY,
+  })
+  const [older, younger] = [await take(), await take()]
+  older.release()
+  await clock.advance(500)
+  younger.release()
+  heard.length = 0
+  await clock.advance(500)
+  expect(heard).toEqual(['retired 1: idle'])
+})

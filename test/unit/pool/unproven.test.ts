@@ -112,3 +112,43 @@ test.each([false, true])('what reports an error of its own is not lent again (di
   await settled()
   expect(pool.stats().retired).toMatchObject(discard ? { discarded: 1, fault: 0 } : { discarded: 0, fault: 1 })
 })
+
+test('who proves for himself gets nothing that is to be closed for good', async () => {
+  const { clock, pool, fill } = createFakePool({ maxLifetimeMillis: 1000 })
+  await fill(1)
+  clock.stall(1000)
+  expect(pool.tryAcquire(undefined, true)).toBeUndefined()
+})
+
+test('an answer that was not owed proves nothing', async () => {
+  const { pool, fill, take } = createFakePool()
+  await fill(1)
+  const checkout = await take()
+  pool.proved(checkout)
+  checkout.release()
+  pool.wake(false)
+  expect(pool.tryAcquire()).toBeUndefined()
+})
+
+test('what turned out to be dead is heard of as released, and then as closed', async () => {
+  const { heard, pool } = await suspected(1)
+  const checkout = pool.tryAcquire('borrower', true)
+  heard.length = 0
+  if (checkout !== undefined) pool.disproved(checkout)
+  await settled()
+  expect(heard).toEqual(['released 1', 'retired 1: invalid'])
+})
+
+test.each([
+  ['about as long as its dial took', 100, 100],
+  ['for a little while, however quick its dial was', 10, 50],
+  ['never for longer than it may at the most', 500, 200],
+])('a resource may say nothing %s', async (_, dialMillis, silenceMillis) => {
+  const { clock, far, call } = createFakePool({ leastValidationMillis: 50, validationTimeoutMillis: 200 })
+  far.gates.dial = 'slow'
+  const asking = call()
+  await clock.advance(dialMillis)
+  far.answer('dial')
+  await settled()
+  expect(asking.checkout.silenceMillis).toBe(silenceMillis)
+})
