@@ -531,10 +531,9 @@ function observing(pool: Pool, { allowExitOnIdle }: ResolvedOptions, log: Log | 
       pool.emit('connect', client)
     },
     acquired: pool.emit.bind(pool, 'acquire'),
-    released(discard, client, useMillis) {
-      pool.emit('release', discard as Error, client)
-      if (RELEASE.hasSubscribers) RELEASE.publish({ pool, useMillis })
-    },
+    released: pool.emit.bind(pool, 'release'),
+    uses: RELEASE,
+    used: (useMillis) => RELEASE.publish({ pool, useMillis }),
     retired: (client) => pool.emit('remove', client),
     lostIdle(client, error) {
       if (pool.listenerCount('error') > 0) pool.emit('error', Object.assign(error, { client }), client)
