@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { workload } from '../../demo/workload'
 import { Pool } from '../../src/index'
 import { KNOWN_OPTIONS } from '../../src/postgres/options/known-options'
 import { type ResolvedOptions, resolveOptions } from '../../src/postgres/options/options'
@@ -87,14 +86,4 @@ it('what the README says is needed is what the package asks for', () => {
   const { engines, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
   const [node, pg] = [engines.node, peerDependencies.pg].map((range: string) => /\d+\.\d+/.exec(range)?.[0])
   expect(page.text).toContain(`Needed: Node.js ${node} and pg ${pg}, or later`)
-})
-
-it('the demo of the README is the one that runs', () => {
-  const { callers, callsPerCaller, lullMillis, serverIdleMillis, settleMillis } = workload
-  const text = page.text.replaceAll('\n', ' ')
-  expect(text).toContain(`${callers} callers with ${callsPerCaller} calls each, a lull of ${lullMillis / 1000} s`)
-  expect(text).toContain(`closes what idles for ${serverIdleMillis / 1000} s`)
-  expect(text).toContain(`counted ${settleMillis / 1000} s after`)
-  const calls = rows.flatMap((row) => ('sessions left' in row ? [row.calls] : []))
-  expect(calls).toEqual([1, 2, 3].map(() => String(2 * callers * callsPerCaller)))
 })
