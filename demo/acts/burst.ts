@@ -16,8 +16,8 @@ export const burst: Act = {
     const answered = second.filter(({ outcome }) => outcome === 'response')
     const slowestMillis = Math.round(Math.max(0, ...answered.map(({ latencyMillis }) => latencyMillis)))
     const failed = cold.failed + warm.failed
-    const waits = answered.length > 0 ? `, warm ones wait up to ${duration(slowestMillis)}` : ''
-    const words = `${cold.failed} of ${cold.calls} cold calls failed, ${warm.failed} of ${warm.calls} in the next round${waits}`
+    const waits = answered.length > 0 ? `; warm ones take up to ${duration(slowestMillis)}` : ''
+    const words = `${cold.failed} of ${cold.calls} cold calls failed, ${warm.failed} of ${warm.calls} warm${waits}`
     return {
       grade: gradeCalls({ failed }),
       words,

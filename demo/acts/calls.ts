@@ -36,7 +36,7 @@ export function duration(millis: number): string {
   return millis < 1000 ? `${Math.round(millis)}\u00a0ms` : `${(millis / 1000).toFixed(1)}\u00a0s`
 }
 
-/** A number of things. */
+/** A number of things, which no line breaks apart. */
 export function plural(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`
+  return `${count}\u00a0${thing}${count === 1 ? '' : 's'}`
 }
