@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { workload } from '../../demo/workload'
 import { PROFILES, type Target } from '../../src/postgres/connection/profile'
 import { readPage } from './support/pages'
 import { rowsOf } from './support/tables'
@@ -24,19 +23,6 @@ describe('docs/choosing.md', () => {
     const longest = cell(target, 'longest `maxLifetimeSeconds`')
     if (!Number.isFinite(longestLifetimeSeconds)) expect(longest).toBe('any')
     else expect(Number(longest?.replace(/\(.*/, '').replaceAll(' ', ''))).toBe(longestLifetimeSeconds)
-  })
-})
-
-describe('docs/bench.md', () => {
-  it('has the demo as it runs', () => {
-    const page = readPage('docs/bench.md')
-    const { callers, callsPerCaller, lullMillis, serverIdleMillis, settleMillis } = workload
-    const text = page.text.replaceAll('\n', ' ')
-    expect(text).toContain(`${callers} callers with ${callsPerCaller} calls each, a lull of ${lullMillis / 1000} s`)
-    expect(text).toContain(`closes what idles for ${serverIdleMillis / 1000} s`)
-    expect(text).toContain(`counted ${settleMillis / 1000} s after`)
-    const calls = rowsOf(page).flatMap((row) => ('sessions left' in row ? [row.calls] : []))
-    expect(calls).toEqual([1, 2, 3].map(() => String(2 * callers * callsPerCaller)))
   })
 })
 

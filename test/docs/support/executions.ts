@@ -27,6 +27,8 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run test:deploy': ci,
 
   'npm run demo': deployed,
+  'npm run demo -- --json --act open-transaction': deployed,
+  'npm run demo -- --svg': { notHere: 'takes minutes, and renews what is committed' },
   'npm run bench': minutes,
   'npm run bench -- --only query-key,query-join,transaction-key,throughput-key': minutes,
   'npm run bench -- --only warm-call,thaw-call,cold-start': minutes,
