@@ -1,10 +1,6 @@
 import { join } from 'node:path'
 import { build } from 'esbuild'
-
-/** The ways to hold connections that are compared, in this order. */
-export const contenders = ['client-per-invocation', 'pg-pool', 'pg-thaw'] as const
-
-export type Contender = (typeof contenders)[number]
+import { type Contender, contenders } from './contenders/contender'
 
 /** Bundles the contenders' functions, as one does for Lambda; returns where a function is. */
 export async function bundle(directory: string): Promise<(contender: Contender) => string> {

@@ -1,102 +1,113 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { Client, Pool } from 'pg'
-import { startPostgres } from '../scripts/postgres-server'
-import { workload } from './workload'
+import { Pool } from 'pg'
+import { type PostgresServer, startPostgres } from '../scripts/postgres-server'
 
-/** The database that all contenders use, one after the other. */
+/** What the server holds against a user. */
+export interface UserLimits {
+  /** Most sessions of this user. Default: as many as the server has. */
+  connectionLimit?: number
+  /** How long the server keeps an idle session, ms. Default: for ever, as PostgreSQL's own. */
+  idleSessionMillis?: number
+}
+
+/** The database that all contenders use, each act and contender as a user of its own. */
 export interface DemoDatabase {
   /** What it is, for the reader. */
   readonly description: string
-  readonly address: { host: string; port: number }
-  /** For the functions: credentials and the schema, and a name by which the server knows this contender's sessions. */
-  environment(applicationName: string): Record<string, string>
-  /** Connections that watch; they are none of the contenders' sessions. */
-  readonly observer: Pool
-  /**
-   * Closes sessions that idled for too long, unless the server does so by itself. The settings of a database that is
-   * not ours stay as they are, so there the observer is the DBA.
-   */
-  closeIdle(applicationName: string): Promise<void>
-  /** Where the tables of the example service are. In `orders` each row also says which session wrote it. */
-  readonly schema: string
+  readonly address: { readonly host: string; readonly port: number }
+  readonly name: string
+  /** A superuser's connections, which watch. */
+  readonly admin: Pool
+  createUser(name: string, limits: UserLimits): Promise<DatabaseUser>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** The database of DATABASE_URL can't be used; the text says why. */
-export class UnusableDatabase extends Error {
-  override readonly name = 'UnusableDatabase'
+/** A user with tables of its own. */
+export interface DatabaseUser {
+  readonly name: string
+  readonly password: string
+  /** Sessions that the server has of this user; `where` is SQL over pg_stat_activity. */
+  sessions(where?: string): Promise<number>
+  /** Ends all of them, as a restart does; resolves when they are gone. */
+  endSessions(): Promise<void>
+  /** Gives it another password, and returns that. */
+  changePassword(): Promise<string>
+  /** How many notes there are, as everybody else sees them. */
+  countNotes(): Promise<number>
 }
 
-/** Starts a PostgreSQL, or takes the one that DATABASE_URL names, where everything happens in a schema of its own. */
-export async function openDatabase(url = process.env.DATABASE_URL): Promise<DemoDatabase> {
-  if (url) {
-    return inSchema(url, 'the database of DATABASE_URL', 'observer', async () => {}).catch((cause) => {
-      throw new UnusableDatabase(`The database of DATABASE_URL can't be used: ${cause.message}`, { cause })
-    })
-  }
-  const server = await startPostgres({ settings: { idle_session_timeout: String(workload.serverIdleMillis) } })
-  return inSchema(server.url, 'an embedded PostgreSQL', 'server', () => server.close())
-}
-
-/** The tables of the example service. */
-const tables = readFileSync(join(__dirname, '..', 'infra', 'schema.sql'), 'utf8')
-
-/** The functions know nothing of it: a session leaves its mark by placing an order. */
-const marks = `
-  CREATE FUNCTION session() RETURNS text LANGUAGE sql AS
-    $$ SELECT pid || ' ' || extract(epoch FROM backend_start) FROM pg_stat_get_activity(pg_backend_pid()) $$;
-  ALTER TABLE orders ADD COLUMN session text NOT NULL DEFAULT session()`
-
-async function inSchema(
-  url: string,
-  name: string,
-  closesIdle: 'server' | 'observer',
-  stop: () => Promise<void>,
-): Promise<DemoDatabase> {
-  const schema = `thaw_demo_${randomBytes(4).toString('hex')}`
-  const observer = new Pool({ connectionString: url, options: '-c idle_session_timeout=0' })
-  observer.on('error', () => {})
-  const close = () => observer.end().finally(stop)
+/** Starts a PostgreSQL for the demo alone. */
+export async function openDatabase(): Promise<DemoDatabase> {
+  const server = await startPostgres()
+  const admin = new Pool({ connectionString: server.url })
+  admin.on('error', () => {})
   try {
-    const { rows } = await observer.query<{ server_version: string }>('SHOW server_version')
-    await observer.query(
-      `BEGIN; CREATE SCHEMA ${schema}; SET LOCAL search_path TO ${schema}; ${tables}; ${marks}; COMMIT`,
-    )
-    // Not connected: it knows how to read a URL.
-    const { host, port, user = '', password = '', database = '', ssl } = new Client(url)
-    const credentials = {
-      PGUSER: user,
-      PGPASSWORD: password,
-      PGDATABASE: database,
-      // The functions reach the server by the relay's name, for which it has no certificate.
-      ...(ssl ? { PGSSLMODE: 'no-verify' } : {}),
-    }
+    const { rows } = await admin.query<{ server_version: string }>('SHOW server_version')
     return {
-      description: `${name} (${rows[0]?.server_version}); it closes sessions that idle for ${workload.serverIdleMillis / 1000} s`,
-      address: { host, port },
-      environment: (applicationName) => ({
-        ...credentials,
-        PGAPPNAME: applicationName,
-        PGOPTIONS: `-c search_path=${schema}`,
-      }),
-      observer,
-      closeIdle: async (applicationName) => {
-        if (closesIdle === 'server') return
-        await observer.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-           WHERE application_name = $1 AND state = 'idle' AND state_change < clock_timestamp() - make_interval(secs => $2)`,
-          [applicationName, workload.serverIdleMillis / 1000],
-        )
-      },
-      schema,
-      [Symbol.asyncDispose]: async () => {
-        await observer.query(`DROP SCHEMA ${schema} CASCADE`).finally(close)
-      },
+      description: `PostgreSQL ${rows[0]?.server_version}`,
+      address: { host: server.host, port: server.port },
+      name: server.database,
+      admin,
+      createUser: (name, limits) => createUser(admin, name, limits),
+      [Symbol.asyncDispose]: () => close(admin, server),
     }
   } catch (error) {
-    await close()
+    await close(admin, server)
     throw error
   }
+}
+
+function close(admin: Pool, server: PostgresServer): Promise<void> {
+  return admin.end().finally(() => server.close())
+}
+
+/** Enough for a join to be planned, too little to be waited for. */
+const tables = `
+  CREATE TABLE notes (key int);
+  CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL);
+  CREATE TABLE products (id int PRIMARY KEY, name text NOT NULL);
+  CREATE TABLE orders (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES customers);
+  CREATE TABLE lines (order_id int REFERENCES orders, product_id int REFERENCES products, quantity int, PRIMARY KEY (order_id, product_id));
+  INSERT INTO customers SELECT i, 'customer ' || i FROM generate_series(1, 100) i;
+  INSERT INTO products SELECT i, 'product ' || i FROM generate_series(1, 100) i;
+  INSERT INTO orders SELECT i, i FROM generate_series(1, 100) i;
+  INSERT INTO lines SELECT i, i, 1 FROM generate_series(1, 100) i`
+
+async function createUser(admin: Pool, name: string, limits: UserLimits): Promise<DatabaseUser> {
+  const password = newPassword()
+  const { connectionLimit = -1, idleSessionMillis = 0 } = limits
+  await admin.query(`
+    BEGIN;
+    CREATE ROLE "${name}" LOGIN PASSWORD '${password}' CONNECTION LIMIT ${connectionLimit};
+    ALTER ROLE "${name}" SET idle_session_timeout = ${idleSessionMillis};
+    CREATE SCHEMA AUTHORIZATION "${name}";
+    SET LOCAL ROLE "${name}";
+    SET LOCAL search_path TO "${name}";
+    ${tables};
+    COMMIT`)
+  return {
+    name,
+    password,
+    sessions: async (where = 'true') => {
+      const text = `SELECT count(*)::int AS count FROM pg_stat_activity WHERE usename = $1 AND (${where})`
+      const { rows } = await admin.query<{ count: number }>(text, [name])
+      return rows[0]?.count ?? 0
+    },
+    endSessions: async () => {
+      await admin.query('SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE usename = $1', [name])
+    },
+    changePassword: async () => {
+      const next = newPassword()
+      await admin.query(`ALTER ROLE "${name}" PASSWORD '${next}'`)
+      return next
+    },
+    countNotes: async () => {
+      const { rows } = await admin.query<{ count: number }>(`SELECT count(*)::int AS count FROM "${name}".notes`)
+      return rows[0]?.count ?? 0
+    },
+  }
+}
+
+function newPassword(): string {
+  return randomBytes(12).toString('hex')
 }

@@ -1,48 +1,64 @@
-import type { ClientBase } from 'pg'
-import type { NewOrder } from '../../infra/functions/new-order'
-import { findOrder, storeOrder } from '../../infra/functions/order-book'
+import type { ClientBase, QueryResult } from 'pg'
+import type { Answer, Task } from './task'
 
 // What the contenders have in common: everything but how they hold connections.
 
-/** What a call reports. */
-export interface Report {
-  /** From asking for a connection until it is given back, ms. */
-  databaseMillis: number
+/** What can be asked. */
+export type Asking = Pick<ClientBase, 'query'>
+
+/** How a contender holds connections. */
+export interface Database {
+  /** One query, wherever there is room. */
+  query(text: string, values: unknown[]): Promise<QueryResult>
+  /** Lends a client for the time of `work`, which comes back whatever happens. */
+  hold(work: (client: Asking) => Promise<void>): Promise<void>
+  /** Takes a client that nobody will give back. */
+  take(): Promise<Asking>
 }
 
-/** What a contender gives to its calls: a connection, taken for the time of `work`. */
-export type WithConnection = (work: (client: ClientBase) => Promise<void>) => Promise<void>
+const join = `
+  SELECT orders.id, customers.name AS customer, products.name AS product, lines.quantity
+  FROM orders JOIN customers ON customers.id = customer_id
+  JOIN lines ON lines.order_id = orders.id JOIN products ON products.id = product_id
+  WHERE orders.id = $1`
 
-/** Longest wait for a connection, ms: less than the function's timeout, so that a call can report the failure. */
-export const connectionTimeoutMillis = 5_000
-
-/** Longest that a connection should idle, ms: well below the server's own limit. Each pool is told in its own way. */
-export const idleLimitMillis = 3_000
-
-/** A call needs one connection at a time. */
-export const maxConnections = 1
-
-/** The function: places an order in a transaction and reads it back, with the code of the example service. */
-export function handlerWith(withConnection: WithConnection): (order: NewOrder) => Promise<Report> {
-  return async (order) => {
+/** The function. */
+export function handlerWith(database: Database): (task: Task) => Promise<Answer> {
+  return async (task) => {
     const start = performance.now()
-    await withConnection(async (client) => {
-      const id = await inTransaction(client, () => storeOrder(client, order))
-      await findOrder(client, id)
-    })
+    await work(database, task)
     return { databaseMillis: performance.now() - start }
   }
 }
 
-async function inTransaction<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
-  await client.query('BEGIN')
-  try {
-    const result = await work()
-    await client.query('COMMIT')
-    return result
-  } catch (error) {
-    // What failed first is what matters.
-    await client.query('ROLLBACK').catch(() => {})
-    throw error
+async function work(database: Database, task: Task): Promise<void> {
+  switch (task.does) {
+    case 'read':
+      await database.query('SELECT name FROM customers WHERE id = $1', [1])
+      return
+    case 'write':
+      await database.query('INSERT INTO notes (key) VALUES ($1)', [task.key])
+      return
+    case 'forget-commit':
+      return database.hold(async (client) => {
+        await client.query('BEGIN')
+        const { rowCount } = await client.query('UPDATE notes SET key = key WHERE key = $1', [task.key])
+        // Nothing to do: the way out that somebody did not think of.
+        if (rowCount === 0) return
+        await client.query('COMMIT')
+      })
+    case 'sleep':
+      await database.query('SELECT pg_sleep($1)', [task.seconds])
+      return
+    case 'leak': {
+      const client = await database.take()
+      await client.query('SELECT name FROM customers WHERE id = $1', [1])
+      return
+    }
+    case 'repeat':
+      for (let time = 0; time < task.times; time++) await database.query(join, [1 + (time % 100)])
+      return
+    default:
+      task satisfies never
   }
 }

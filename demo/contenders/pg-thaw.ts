@@ -1,23 +1,20 @@
 import { createPool, wrapHandler } from 'pg-thaw'
-import { connectionTimeoutMillis, handlerWith, idleLimitMillis, maxConnections } from './function'
+import { credentialsFrom } from 'pg-thaw/credentials'
+import { handlerWith } from './function'
+import { idleLimitMillis } from './limits'
+import { readPassword } from './secret'
 
 const pool = createPool({
-  max: maxConnections,
-  min: 1,
-  connectionTimeoutMillis,
+  max: 1,
+  // The demo has seconds, not minutes: its default is 75 s.
   leaseMillis: idleLimitMillis,
+  credentials: credentialsFrom(() => ({ user: process.env.PGUSER ?? '', password: readPassword() })),
 })
 
-/** The same pool in module scope, and the wrapper that tells it about calls. */
 export const handler = wrapHandler(
-  handlerWith(async (work) => {
-    const client = await pool.connect()
-    try {
-      await work(client)
-      client.release()
-    } catch (error) {
-      client.release(true)
-      throw error
-    }
+  handlerWith({
+    query: (text, values) => pool.query(text, values),
+    hold: (work) => pool.use(work),
+    take: () => pool.connect(),
   }),
 )

@@ -8,7 +8,7 @@ import { environment } from '../registry/environment.js'
  * in them by identity. Safe to call at module scope of several modules, in several bundled copies of the library, and after a pool
  * was ended: then it makes a new one. Not for every call: a pool that is made there and never ended stays.
  *
- * Nothing is dialled before the first acquire.
+ * No connection is opened before the first acquire.
  *
  * @throws {PoolOptionError} for wrong options, and when a pool of the same `name` has others.
  */

@@ -63,8 +63,12 @@ export interface PoolObserver<R> {
   /** A resource was opened; it has not been lent yet. */
   dialled?(resource: R): void
   acquired?(resource: R): void
-  /** It came back, with the error or flag of the borrower, after so long; what becomes of it is decided afterwards. */
-  released?(discard: Error | boolean | undefined, resource: R, useMillis: number): void
+  /** It came back, with the error or flag of the borrower; what becomes of it is decided afterwards. */
+  released?(discard: Error | boolean | undefined, resource: R): void
+  /** Whether anybody wants to know how long loans last: looked at before each call of {@link used}. */
+  readonly uses?: { readonly hasSubscribers: boolean }
+  /** One that came back had been lent for so long. */
+  used?(millis: number): void
   /** It is about to be closed, and its count has changed. */
   retiring?(resource: R, reason: RetireReason): void
   /** It is closed and its slot is free. */

@@ -199,8 +199,8 @@ export class ResourcePool<R> {
   disproved(checkout: Checkout<R>, error: unknown = pingTimeout(checkout.silenceMillis)): void {
     if (checkout.state !== 'open') return
     checkout.state = 'released'
-    const useMillis = this.#useEnds(checkout, this.#clock.monotonic(), error)
-    this.#guard(() => this.#observer.released?.(undefined, checkout.resource, useMillis))
+    this.#guard(() => this.#observer.released?.(undefined, checkout.resource))
+    this.#useEnds(checkout, this.#clock.monotonic() - checkout.slot.lentAt, error)
     this.#foundDead(checkout.slot)
   }
 
@@ -211,12 +211,17 @@ export class ResourcePool<R> {
     checkout.state = 'released'
     const wall = this.#clock.wall()
     const monotonic = this.#clock.monotonic()
-    const useMillis = this.#useEnds(checkout, monotonic)
     try {
-      this.#observer.released?.(discard || undefined, resource, useMillis)
+      this.#observer.released?.(discard || undefined, resource)
     } catch (error) {
       this.#fault(error)
     }
+    // As in `#useEnds`, but without a call: it runs at every return.
+    const counters = this.#counters
+    const useMillis = monotonic - slot.lentAt
+    counters.useMillis += useMillis
+    if (useMillis > counters.maxUseMillis) counters.maxUseMillis = useMillis
+    if (checkout.proofEnded !== undefined || this.#observer.uses?.hasSubscribers) this.#tellUse(checkout, useMillis)
     // Whatever was suspected meanwhile stays suspected: nobody knows which of the two came first.
     if (answered) {
       slot.provenWall = wall
@@ -383,7 +388,7 @@ export class ResourcePool<R> {
     return this.#out(which).filter((checkout) => {
       if (checkout.state !== 'open') return false
       checkout.state = 'reclaimed'
-      this.#useEnds(checkout, this.#clock.monotonic())
+      this.#useEnds(checkout, this.#clock.monotonic() - checkout.slot.lentAt)
       this.#retire(checkout.slot, 'reclaimed')
       return true
     })
@@ -860,14 +865,18 @@ export class ResourcePool<R> {
     this.#guard(() => this.#connector.destroy(resource))
   }
 
-  /** How long it was lent. Whatever it was still to prove, nobody will hear of. */
-  #useEnds({ slot, proofEnded }: Checkout<R>, now: number, error?: unknown): number {
+  /** It was lent for so long. */
+  #useEnds(checkout: Checkout<R>, millis: number, error?: unknown): void {
     const counters = this.#counters
-    const millis = now - slot.lentAt
     counters.useMillis += millis
-    if (millis > counters.maxUseMillis) counters.maxUseMillis = millis
-    if (proofEnded !== undefined) this.#hasEnded(proofEnded, error)
-    return millis
+    counters.maxUseMillis = Math.max(counters.maxUseMillis, millis)
+    this.#tellUse(checkout, millis, error)
+  }
+
+  /** Whatever it was still to prove, nobody will hear of. */
+  #tellUse({ proofEnded }: Checkout<R>, millis: number, error?: unknown): void {
+    this.#hasEnded(proofEnded, error)
+    if (this.#observer.uses?.hasSubscribers) this.#guard(() => this.#observer.used?.(millis))
   }
 
   #begins(what: Timed): Ended | undefined {

@@ -152,7 +152,7 @@ export class Pool extends PgPool {
   #logsNoMore: (() => void) | undefined
 
   /**
-   * Nothing is dialled before the first acquire.
+   * No connection is opened before the first acquire.
    *
    * @throws {PoolOptionError} for an option that is misspelt or has a wrong value. An unknown one is a process warning.
    */
@@ -531,10 +531,9 @@ function observing(pool: Pool, { allowExitOnIdle }: ResolvedOptions, log: Log | 
       pool.emit('connect', client)
     },
     acquired: pool.emit.bind(pool, 'acquire'),
-    released(discard, client, useMillis) {
-      pool.emit('release', discard as Error, client)
-      if (RELEASE.hasSubscribers) RELEASE.publish({ pool, useMillis })
-    },
+    released: pool.emit.bind(pool, 'release'),
+    uses: RELEASE,
+    used: (useMillis) => RELEASE.publish({ pool, useMillis }),
     retired: (client) => pool.emit('remove', client),
     lostIdle(client, error) {
       if (pool.listenerCount('error') > 0) pool.emit('error', Object.assign(error, { client }), client)

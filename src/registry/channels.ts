@@ -76,13 +76,13 @@ export const THAW = channel('pg-thaw:thaw')
 /** `pg-thaw:invocation`, with an `InvocationReport`: an invocation is over. */
 export const INVOCATION = channel('pg-thaw:invocation')
 
-function timed(name: string): TracingChannel<unknown, TimedEvent> {
+function timed(name: string): TracingChannel<TimedEvent, TimedEvent> {
   return tracingChannel(name)
 }
 
 /** Something begins that takes time. What this returns is to be called when it has ended; nothing where nobody listens. */
 export function begin(
-  traced: TracingChannel<unknown, TimedEvent>,
+  traced: TracingChannel<TimedEvent, TimedEvent>,
   pool: object,
 ): ((error?: unknown) => void) | undefined {
   if (!traced.hasSubscribers) return undefined

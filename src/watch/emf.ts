@@ -45,6 +45,8 @@ const MOST_DIMENSIONS = 30
  *
  * @example
  * ```ts
+ * import { emf } from 'pg-thaw/emf'
+ *
  * emf({ namespace: 'Orders' })
  * ```
  *

@@ -104,8 +104,8 @@ export function observePools({ meterProvider = metrics.getMeterProvider() }: Obs
     const { pool, useMillis } = message as ReleaseEvent
     useTime.record(useMillis / 1000, attributesOf(pool as Observed))
   }
-  const acquire = tracingChannel<unknown, TimedEvent>('pg-thaw:acquire')
-  const connect = tracingChannel<unknown, TimedEvent>('pg-thaw:connect')
+  const acquire = tracingChannel<TimedEvent, TimedEvent>('pg-thaw:acquire')
+  const connect = tracingChannel<TimedEvent, TimedEvent>('pg-thaw:connect')
   acquire.subscribe(waits as never)
   connect.subscribe(connects as never)
   subscribe('pg-thaw:release', released)

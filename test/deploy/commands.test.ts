@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { acts } from '../../demo/acts/index'
+import type { DemoData } from '../../demo/report/data'
 import { readPage } from '../docs/support/pages'
 import { shell } from './support/shell'
 
@@ -25,10 +27,17 @@ describe('the budget, as the docs show it', () => {
 })
 
 describe('the demo', () => {
-  it('ends with a table in which pg-thaw has no failed call and leaves no session', { timeout: 240_000 }, async () => {
+  it('ends with a table of all acts, and a page that it names', { timeout: 240_000 }, async () => {
     const { stdout: text } = await shell('npm run demo')
-    const [, calls, failed, ...rest] = cellsOf(text, 'pg-thaw')
-    expect({ calls, failed, left: rest.at(-1) }).toEqual({ calls: '192', failed: '0', left: '0' })
+    for (const [at, { title }] of acts.entries())
+      expect(cellsOf(text, `${at + 1}. ${title}`)[1]).toBe('pg.Pool, defaults')
+    expect(text).toContain('Written: build/demo.html')
+  })
+
+  it('plays an act by name, and prints its data on the last line', async () => {
+    const { stdout } = await shell('npm run demo -- --json --act open-transaction')
+    const data = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as DemoData
+    expect(data.acts.map(({ name }) => name)).toEqual(['open-transaction'])
   })
 })
 

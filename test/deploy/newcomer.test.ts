@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readPage } from '../docs/support/pages'
 import { createDatabase, type TestDatabase } from '../support/database'
@@ -12,15 +12,15 @@ const missing = await shell('npm view pg version --fetch-retries 0').then(
   (error) => `no registry: ${String(error).split('\n')[0]}`,
 )
 
-/** The blocks of README.md under a heading, by language. */
-function underHeading(heading: string): Record<string, string> {
-  const blocks = readPage('README.md').blocks.filter((block) => block.heading === heading)
+/** The blocks of a page under a heading, by language. */
+function underHeading(page: string, heading: string): Record<string, string> {
+  const blocks = readPage(page).blocks.filter((block) => block.heading === heading)
   return Object.fromEntries(blocks.map(({ language, code }) => [language, code]))
 }
 
 describeUnless(missing, 'a newcomer with the README, in an empty directory,', () => {
-  const quickStart = underHeading('Quick start')
-  const testing = underHeading('Testing your own functions')
+  const quickStart = underHeading('README.md', 'Quick start')
+  const testing = underHeading('docs/testing.md', 'In ten minutes')
   let directory: string
   let database: TestDatabase
 
@@ -40,16 +40,26 @@ describeUnless(missing, 'a newcomer with the README, in an empty directory,', ()
   }
 
   it('installs the package', async () => {
-    expect(quickStart.sh).toBe('npm install pg-thaw pg')
+    expect(quickStart.sh?.split('\n').map((line) => line.replace(/ +#.*/, ''))).toEqual([
+      'npm install pg-thaw pg',
+      'npm install --save-dev @types/pg',
+    ])
     // Until it is in the registry, out of the tarball that would be there.
     await shell(`npm pack --silent --ignore-scripts --pack-destination ${directory}`)
     const tarball = readdirSync(directory).find((name) => name.endsWith('.tgz'))
     await run('npm install pg-thaw pg'.replace('pg-thaw', `./${tarball}`))
-    expect(readdirSync(join(directory, 'node_modules'))).toEqual(expect.arrayContaining(['pg', 'pg-thaw']))
+    await run('npm install --save-dev @types/pg')
+    expect(readdirSync(join(directory, 'node_modules'))).toEqual(expect.arrayContaining(['pg', 'pg-thaw', '@types']))
   })
 
-  it('writes the first function, and runs it in the local Lambda', async () => {
+  it('writes the first function, whose types are all there', async () => {
     writeFileSync(join(directory, 'handler.ts'), quickStart.ts ?? '')
+    const tsc = resolve('node_modules/.bin/tsc')
+    // As `tsc --init` has it.
+    await run(`${tsc} --strict --skipLibCheck --noEmit --target es2022 --module nodenext handler.ts`)
+  })
+
+  it('runs it in the local Lambda', async () => {
     writeFileSync(join(directory, 'try.mjs'), testing.ts ?? '')
     await database.admin.query(testing.sql ?? '')
     expect(testing.sh?.split('\n')).toEqual([
@@ -64,7 +74,6 @@ describeUnless(missing, 'a newcomer with the README, in an empty directory,', ()
     const { stdout } = await run('node try.mjs', env)
     const [, promised] = /\/\/ (.*true)$/m.exec(testing.ts ?? '') ?? []
     expect(stdout.trim()).toBe(promised)
-    expect(await database.admin.query('SELECT stock FROM products')).toEqual([{ stock: 9 }])
     await database.untilSessions(0)
   })
 

@@ -13,7 +13,10 @@ const patience = { timeout: 90_000 }
 
 /** What the examples use beside the package. */
 const libraries = [
+  '@aws-lambda-powertools/commons',
+  '@aws-lambda-powertools/logger',
   '@fastify/postgres',
+  '@opentelemetry/api',
   '@opentelemetry/instrumentation-pg',
   '@prisma/adapter-pg',
   '@prisma/client',
@@ -22,7 +25,6 @@ const libraries = [
   '@types/pg-copy-streams',
   '@types/pg-cursor',
   'connect-pg-simple',
-  '@aws-lambda-powertools/logger',
   '@types/connect-pg-simple',
   'drizzle-orm',
   'express-session',

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pages } from '../docs/support/pages.js'
 import { installPackage, type Project } from './support/project.js'
 
 let project: Project
@@ -11,9 +12,12 @@ beforeAll(async () => {
 afterAll(() => project?.[Symbol.dispose]())
 
 describe('the tarball', () => {
-  it('has the licence, the README, the manifest and dist/, and nothing else', () => {
+  it('has the licence, the manifest, the pages and dist/, and nothing else', () => {
     const files = project.files()
-    expect(files.filter((path) => !path.startsWith('dist/'))).toEqual(['LICENSE', 'README.md', 'package.json'])
+    const pictures = readdirSync('docs').filter((name) => !name.endsWith('.md'))
+    expect(files.filter((path) => !path.startsWith('dist/'))).toEqual(
+      ['LICENSE', 'package.json', ...pages().map(({ path }) => path), ...pictures.map((it) => `docs/${it}`)].sort(),
+    )
     expect(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.d.ts'))).toEqual([
       'dist/credentials/dsql.bundler.mjs',
       'dist/credentials/dsql.d.mts',
@@ -47,6 +51,14 @@ describe('the tarball', () => {
       'dist/testing/index.js',
       'dist/testing/index.mjs',
       'dist/testing/runtime.js',
+      'dist/watch/emf.bundler.mjs',
+      'dist/watch/emf.d.mts',
+      'dist/watch/emf.js',
+      'dist/watch/emf.mjs',
+      'dist/watch/opentelemetry.bundler.mjs',
+      'dist/watch/opentelemetry.d.mts',
+      'dist/watch/opentelemetry.js',
+      'dist/watch/opentelemetry.mjs',
     ])
   })
 
@@ -57,7 +69,7 @@ describe('the tarball', () => {
     expect(
       types.filter(
         (path) =>
-          !/^dist\/(index|goodbye|(credentials|lambda|pool|postgres|registry|serverless|testing)\/.+)\.d\.ts$/.test(
+          !/^dist\/(index|goodbye|(credentials|lambda|pool|postgres|registry|serverless|testing|watch)\/.+)\.d\.ts$/.test(
             path,
           ),
       ),

@@ -161,8 +161,8 @@ describe('the types of the installed package', patience, () => {
     expect(await compile(project, files, resolution)).toBe('')
   })
 
-  it('serve every example of README.md, of the page on credentials and of the doc comments', async () => {
-    const pages = ['README.md', 'docs/credentials.md']
+  it('serve every example of README.md, of the reference, of the page on credentials and of the doc comments', async () => {
+    const pages = ['README.md', 'docs/reference.md', 'docs/credentials.md']
     const examples = [...pages.flatMap((it) => examplesIn(it)), ...examplesBelow('src', Object.keys(library))]
     expect(examples.map(({ at }) => at)).toEqual(
       expect.arrayContaining([...pages, 'src/'].map((it) => expect.stringContaining(it))),

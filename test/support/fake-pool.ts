@@ -133,9 +133,10 @@ function recording(heard: string[], observer: PoolObserver<FakeResource>): PoolO
       heard.push(`acquired ${resource.id}`)
       observer.acquired?.(resource)
     },
-    released: (discard, resource, useMillis) => {
+    ...(observer.uses && { uses: observer.uses, used: (millis) => observer.used?.(millis) }),
+    released: (discard, resource) => {
       heard.push(`released ${resource.id}`)
-      observer.released?.(discard, resource, useMillis)
+      observer.released?.(discard, resource)
     },
     retiring: (resource, reason) => observer.retiring?.(resource, reason),
     retired: (resource, reason) => {

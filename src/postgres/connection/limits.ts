@@ -14,10 +14,12 @@ export interface Limits {
 /** The limits of a client, and whether it has to be told them again. */
 interface Limited {
   readonly text: string
+  /** Its borrower has reset them. */
   areLost: boolean
 }
 
-const LIMITED = Symbol('pg-thaw.limited')
+/** On a client whose session is limited. */
+export const LIMITED: unique symbol = Symbol('pg-thaw.limited')
 
 export type LimitedClient = PgClient & { [LIMITED]?: Limited }
 
@@ -126,15 +128,10 @@ export function limitNow(client: PgClient, text: string): Promise<boolean> {
   })
 }
 
-/** Whether its borrower has reset what limits the session of a client. */
-export function areLimitsLost(client: LimitedClient): boolean {
-  return client[LIMITED]?.areLost === true
-}
-
-/** Has the server set them again. */
+/** Has the server set again what its borrower has reset. */
 export async function limitAgain(client: LimitedClient): Promise<void> {
   const limited = client[LIMITED]
-  if (limited === undefined) return
+  if (!limited?.areLost) return
   await client.query(limited.text)
   limited.areLost = false
 }

@@ -11,7 +11,7 @@ import { leaveSessionAlone } from './foreign-session.js'
 import { HostOrder } from './host-order.js'
 import type { Host, TargetSessionAttrs } from './hosts.js'
 import { lastAnswerOf, noteAnswer } from './last-answer.js'
-import { areLimitsLost, limit, limitAgain, limitNow, limitsOf, markSession } from './limits.js'
+import { LIMITED, type LimitedClient, limit, limitAgain, limitNow, limitsOf, markSession } from './limits.js'
 import { noteLoss, onLoss } from './loss.js'
 import { askQuietly, isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import { prepareOn } from './pooled-query.js'
@@ -129,7 +129,7 @@ export class PgConnector implements Connector<PgClient> {
     // Dialled with old credentials, and done after they had changed.
     if (credentials?.isCurrent(client) === false) return 'unusable'
     if ((client as Watched)[FAULTY]) return 'faulty'
-    if (client.readyForQuery === false || areLimitsLost(client)) return 'dirty'
+    if (client.readyForQuery === false || (client as LimitedClient)[LIMITED]?.areLost) return 'dirty'
     if (reset === 'none') return 'clean'
     // A client of another make may not say; nor below.
     return reset === 'rollback' && client.getTransactionStatus?.() === 'I' ? 'clean' : 'dirty'
@@ -147,7 +147,7 @@ export class PgConnector implements Connector<PgClient> {
     if (isOpen) await client.query('ROLLBACK')
     if (reset === 'clean') await client.query(CLEAN)
     if (typeof reset === 'function') await reset(client)
-    if (areLimitsLost(client)) await limitAgain(client)
+    await limitAgain(client)
     if (reset === 'none') return
     if (isSettling(client) || isBusy(client) || (client.getTransactionStatus?.() ?? 'I') !== 'I') {
       throw new Error('the reset left the connection busy or in a transaction')

@@ -8,6 +8,7 @@ import { listenForAnswers } from '../connection/last-answer.js'
 import { lossOf } from '../connection/loss.js'
 import { giveUp, isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
 import { type BoundStatement, PooledQuery, preparesOn } from '../connection/pooled-query.js'
+import { tellListenersApart } from '../connection/reading.js'
 import { SyncPing } from '../connection/sync-ping.js'
 import { untilAborted } from './abortable.js'
 import { type Borrower, borrowerOf } from './borrower.js'
@@ -23,6 +24,7 @@ const CHECKOUT = Symbol('pg-thaw.checkout')
 export const PLAIN: unique symbol = Symbol('pg-thaw.query')
 const CONTEXT = Symbol('pg-thaw.context')
 const BEGIN: unique symbol = Symbol('pg-thaw.begin')
+const CALLS_BACK: unique symbol = Symbol('pg-thaw.calls-back')
 
 type Callback = (...args: unknown[]) => unknown
 type Query = (config: unknown, values?: unknown, callback?: unknown) => unknown
@@ -53,6 +55,8 @@ export interface LentClient extends PgClient {
   [CHECKOUT]?: Checkout<PgClient>
   /** That of the invocation which has it, if one has. */
   [CONTEXT]?: AsyncResource | undefined
+  /** Whether what is heard runs in the context of who asked. */
+  [CALLS_BACK]?: boolean
 }
 
 /**
@@ -127,6 +131,7 @@ function whenQuiet(client: PgClient, quiet: () => void): void {
 /** Once for each client, at its first loan. */
 function prepare(client: LentClient, borrowing: Borrowing): void {
   Object.defineProperty(client, Symbol.asyncDispose, { configurable: true, get: disposerOfLoan })
+  tellListenersApart(client)
   // The pool's own queries say so themselves.
   listenForAnswers(client, () => client[CHECKOUT]?.state === 'open')
   const query = methodOf(client, 'query')
@@ -318,7 +323,8 @@ function contextOfCaller(): AsyncResource {
 
 function callBackInContext(client: LentClient): void {
   const { connection } = client
-  if (connection === undefined || Object.hasOwn(connection, 'emit')) return
+  if (connection === undefined || client[CALLS_BACK]) return
+  client[CALLS_BACK] = true
   const emit = connection.emit.bind(connection)
   connection.emit = (...args: Parameters<typeof emit>) => {
     const ofLoan = client[CHECKOUT]?.state === 'open' ? client[CONTEXT] : undefined

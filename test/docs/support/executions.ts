@@ -5,6 +5,7 @@ export type Execution =
   /** Can't run here. */
   | { readonly notHere: string }
 
+const parts = { in: 'package.json' }
 const ci = { in: '.ci/run' }
 const deployed = { in: 'test/deploy/commands.test.ts' }
 const newcomer = { in: 'test/deploy/newcomer.test.ts' }
@@ -18,7 +19,7 @@ const account = {
   notHere: 'needs an AWS account; test/serverless packages the same services and checks their templates',
 }
 
-/** Every command of README.md and docs/, and where it runs. */
+/** Every command of README.md, of the pages beside it and of docs/, and where it runs. */
 export const executions: Readonly<Record<string, Execution>> = {
   'npm ci': ci,
   'npm test': ci,
@@ -26,6 +27,8 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run test:deploy': ci,
 
   'npm run demo': deployed,
+  'npm run demo -- --json --act open-transaction': deployed,
+  'npm run demo -- --svg': { notHere: 'takes minutes, and renews what is committed' },
   'npm run bench': minutes,
   'npm run bench -- --only query-key,query-join,transaction-key,throughput-key': minutes,
   'npm run bench -- --only warm-call,thaw-call,cold-start': minutes,
@@ -41,6 +44,7 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run soak -- --minutes 10 --seed 7': soak,
 
   'npm install pg-thaw pg': newcomer,
+  'npm install --save-dev @types/pg': newcomer,
   'npm install --save-dev esbuild': newcomer,
   'npx esbuild handler.ts --bundle --platform=node --external:pg-native --outfile=handler.cjs': newcomer,
   'node try.mjs': newcomer,
@@ -73,6 +77,10 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npx serverless remove --stage NAME': account,
 
   // Parts of `npm test`.
+  'npm run build': parts,
+  'npm run lint': parts,
+  'npm run types': parts,
+  'npx vitest run test/unit/pool/time.test.ts': { in: 'test/unit/pool/time.test.ts' },
   'npx vitest run test/integration/credentials/tls.test.ts': { in: 'test/integration/credentials/tls.test.ts' },
   'npx vitest run test/pgbouncer': { in: 'test/pgbouncer' },
 }

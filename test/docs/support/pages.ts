@@ -19,10 +19,11 @@ export interface Page {
   readonly headings: readonly string[]
 }
 
-/** README.md and all of docs/. */
+/** README.md, the others beside it, and all of docs/. */
 export function pages(): Page[] {
   const docs = readdirSync('docs').filter((name) => name.endsWith('.md'))
-  return ['README.md', ...docs.sort().map((name) => join('docs', name))].map(readPage)
+  const beside = ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md']
+  return ['README.md', ...beside, ...docs.sort().map((name) => join('docs', name))].map(readPage)
 }
 
 export function readPage(path: string): Page {

@@ -34,11 +34,24 @@ describe('createPool', () => {
     expect(fresh.ended).toBe(false)
   })
 
+  it('makes a new pool also while the one before it is ending', async () => {
+    const ending = createPool({ max: 2, host: '127.0.0.1', port: 1 })
+    const client = ending.connect().catch(() => {})
+    const ended = ending.end()
+    expect(createPool({ max: 2, host: '127.0.0.1', port: 1 })).not.toBe(ending)
+    await Promise.all([client, ended])
+  })
+
   it('refuses the name of a pool that has other options', () => {
     createPool({ name: 'orders', max: 2 })
     expect(() => createPool({ name: 'orders', max: 3 })).toThrow(
-      expect.objectContaining({ code: 'POOL_OPTION_INVALID', option: 'name' }),
+      expect.objectContaining({
+        code: 'POOL_OPTION_INVALID',
+        option: 'name',
+        message: "Expected `name` to be unique (its pool has other options), got 'orders' (string)",
+      }),
     )
+    expect(createPool({ name: 'customers', max: 3 }).options.max).toBe(3)
   })
 
   it('needs no options', () => {

@@ -48,7 +48,11 @@ function timersByHand(): void {
 const terminate = () => process.emit('SIGTERM', 'SIGTERM')
 const warning = (text: string) => [
   expect.stringContaining(text),
-  expect.objectContaining({ type: 'PgThawWarning', code: 'PG_THAW_NO_GOODBYE' }),
+  expect.objectContaining({
+    type: 'PgThawWarning',
+    code: 'PG_THAW_NO_GOODBYE',
+    detail: expect.stringContaining('The pools work on'),
+  }),
 ]
 
 describe('registering the goodbye', () => {
@@ -107,6 +111,20 @@ describe('registering the goodbye', () => {
     await Promise.all([registerGoodbye(), registerGoodbye()])
     expect(warn.mock.calls).toEqual([warning('403 {"errorType":"Extension.RegistrationClosed"}')])
     expect(process.listenerCount('SIGTERM')).toBe(1)
+  })
+
+  it('says so where it was given no identifier', async () => {
+    const { polls } = await startApi('give no identifier')
+    await registerGoodbye()
+    expect(warn.mock.calls).toEqual([warning('200 {}')])
+    expect(polls).toEqual([])
+  })
+
+  it('leaves no timer behind once it has its answer', async () => {
+    await startApi()
+    timersByHand()
+    await registerGoodbye()
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   it.each([

@@ -169,6 +169,36 @@ describe('the pool manager on Lambda', () => {
     expect([keptAfter(90_000), keptAfter(1000)]).toEqual(['trim 0', 'trim 1'])
   })
 
+  it('counts neither its init as a gap nor any gap but the last three', () => {
+    const { manager, pool, clock } = setUp()
+    const keptAfter = (gapMillis: number) => {
+      clock.freeze(gapMillis)
+      manager.end(manager.begin())
+      return pool.take().at(-1)
+    }
+    expect([90_000, 90_000, 90_000].map(keptAfter)).toEqual(['trim 0', 'trim 1', 'trim 1'])
+    expect([1000, 90_000, 90_000, 90_000].map(keptAfter)).toEqual(['trim 1', 'trim 1', 'trim 1', 'trim 0'])
+  })
+
+  it('does nothing at the end of an invocation that was given up before', () => {
+    const { manager, pool } = setUp()
+    const first = manager.begin(request('a'))
+    manager.end(manager.begin(request('b')))
+    pool.take()
+    pool.isRestoring = true
+    expect(manager.end(first)).toBeUndefined()
+    expect(pool.take()).toEqual([])
+  })
+
+  it('waits for no rollback while others are open', () => {
+    vi.stubEnv('AWS_LAMBDA_MAX_CONCURRENCY', '10')
+    const { manager, pool } = setUp()
+    const first = manager.begin(request('a'))
+    manager.begin(request('b'))
+    pool.isRestoring = true
+    expect(manager.end(first)).toBeUndefined()
+  })
+
   it('trims when the last of overlapping invocations ends', () => {
     vi.stubEnv('AWS_LAMBDA_MAX_CONCURRENCY', '10')
     const { manager, pool } = setUp()
@@ -412,6 +442,19 @@ describe('the end of an invocation', () => {
     expect(end.isDone).toBe(true)
     expect(pool.take()).toEqual(['wake'])
     expect(clock.liveTimers).toBe(0)
+  })
+
+  it('waits without asking again before something happens', async () => {
+    const { manager, pool } = setUp()
+    const invocation = manager.begin(request('a'))
+    pool.work(invocation)
+    const asked = vi.spyOn(pool, 'quiet')
+    const end = watched(manager.end(invocation))
+    for (let turn = 0; turn < 5; turn += 1) await settled()
+    expect(asked).toHaveBeenCalledTimes(1)
+    pool.finish(invocation)
+    for (let turn = 0; turn < 3; turn += 1) await settled()
+    expect(end.isDone).toBe(true)
   })
 
   it('keeps the process alive while it waits', () => {

@@ -148,6 +148,11 @@ describe('a wrapped handler', () => {
     expect(remaining()).toBeUndefined()
   })
 
+  it('finds the context of a call that has nothing else', async () => {
+    const handler = wrapHandler(async (_context: unknown) => remaining())
+    expect(await handler({ getRemainingTimeInMillis: () => 7000 })).toBeGreaterThan(6000)
+  })
+
   it('finds the context of a streaming handler in third place', async () => {
     const handler = wrapHandler(async (_event: unknown, _stream: unknown, _context: unknown) => remaining())
     expect(await handler({}, { write: () => true }, context)).toBeLessThanOrEqual(3000)

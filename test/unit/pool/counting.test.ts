@@ -288,6 +288,14 @@ test('what was wanted at once stays counted while it is served one by one', asyn
   one.release()
 })
 
+test('who waited is counted among those who wanted one, also when nobody got any', async () => {
+  const { far, pool, call } = createFakePool({ max: 3 })
+  far.gates.dial = 'slow'
+  for (const it of [call(), call()]) it.leave()
+  expect(pool.gauges()).toMatchObject({ lent: 0, waiting: 0 })
+  expect(pool.mostWanted).toBe(2)
+})
+
 test('one that is being reset is under way for who comes: nobody dials beside it', async () => {
   const { far, pool, call, take } = createFakePool()
   const checkout = await take()

@@ -301,11 +301,11 @@ test('who trusts for good is not asked after a wake, and not closed either', asy
 })
 
 test('who trusts for good gets what was dialled during a wake as it is', async () => {
-  const { far, pool, call } = createFakePool({ validationBypassMillis: Number.POSITIVE_INFINITY })
-  far.gates.dial = 'slow'
+  const { pool, call } = createFakePool(
+    { validationBypassMillis: Number.POSITIVE_INFINITY },
+    { dialled: () => pool.wake() },
+  )
   const waiting = call()
-  pool.wake()
-  far.answer('dial')
   await settled()
   expect(waiting.state).toBe('served')
   expect(pool.stats().pings).toBe(0)

@@ -49,7 +49,7 @@ describe('bad options are refused at construction, by name', () => {
     [{ idleTimeoutMillis: true }, 'idleTimeoutMillis', 'got true (boolean)'],
     [{ ssl: 'require' }, 'ssl', "`'verify-full'`, `'no-verify'`, true, false or an object, got a string"],
     [{ ssl: 1 }, 'ssl', 'got a number that is not shown'],
-    [{ log: true }, 'log', 'to be a function, got true (boolean)'],
+    [{ log: 'loud' }, 'log', "to be true, 'debug', 'info', 'warn' or a function, got 'loud' (string)"],
     [{ min: -1 }, 'min', 'Expected `min` to be a non-negative integer, got -1 (number)'],
     [{ max: 2, min: 3 }, 'min', 'Expected `min` to be at most `max` (2), got 3 (number)'],
     [{ max: { deep: { er: 'x'.repeat(100) } } }, 'max', 'Expected `max` to be a positive integer, got an object'],
@@ -204,7 +204,7 @@ describe('an unknown option', () => {
     { client: 'pg' },
     { connection: { filename: 'x' } },
     { pool: { min: 0, max: 3 } },
-    { logs: true },
+    { logs: 5 },
     { pasword: undefined },
     { logLevel: 'info' },
   ])('is no slip where the option could not have its value: %o', (options) => {

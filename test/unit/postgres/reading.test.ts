@@ -1,10 +1,10 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { Duplex } from 'node:stream'
 import { Connection } from 'pg'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Pool } from '../../../src/index'
 import type { PgClient } from '../../../src/postgres/connection/pg-client'
-import { readSafely } from '../../../src/postgres/connection/reading'
+import { readSafely, tellListenersApart } from '../../../src/postgres/connection/reading'
 import { authentication, GarblingServer, message, ready } from '../../support/garbling-server'
 
 const notice = message('N', 'Mhear, hear\0\0')
@@ -28,11 +28,13 @@ describe('what pg can not read', () => {
 describe('a connection that reads safely', () => {
   let socket: Duplex
   let connection: Connection
+  let client: PgClient
 
   beforeEach(() => {
     socket = new Duplex({ read() {}, write() {} })
     connection = new Connection({ stream: socket as never })
-    readSafely({ connection } as PgClient)
+    client = Object.assign(new EventEmitter(), { connection }) as unknown as PgClient
+    readSafely(client)
     ;(connection as unknown as { attachListeners(socket: Duplex): void }).attachListeners(socket)
   })
 
@@ -44,7 +46,9 @@ describe('a connection that reads safely', () => {
     expect(heard).toEqual(['notice', 'readyForQuery'])
   })
 
-  it('leaves the errors of listeners to whom they reach without it', () => {
+  it('leaves the errors of listeners to whom they reach without it, once it is lent', () => {
+    tellListenersApart(client)
+    tellListenersApart(client)
     const error = new Error('of a listener')
     connection.on('notice', () => {
       throw error
@@ -53,7 +57,24 @@ describe('a connection that reads safely', () => {
     expect(socket.destroyed).toBe(false)
   })
 
-  it('ends with the error of what it can not read, also after one of a listener', async () => {
+  it('and before that, where a program listens for what its client hears', () => {
+    const error = new Error('of a listener')
+    client.on('notice', () => {})
+    connection.on('notice', () => {
+      throw error
+    })
+    expect(() => socket.emit('data', notice)).toThrow(error)
+  })
+
+  it('ends with the error of what it can not read, before anybody has it', async () => {
+    const failed = once(socket, 'error')
+    socket.emit('data', authentication(7))
+    expect(await failed).toEqual([new Error('Unknown authenticationOk message type 7')])
+  })
+
+  it('ends with the error of what it can not read, also after one of a listener, and inside of another', async () => {
+    tellListenersApart(client)
+    connection.on('message' as 'end', (() => connection.emit('told')) as never)
     connection.once('notice', () => {
       throw new Error('of a listener')
     })
@@ -66,5 +87,6 @@ describe('a connection that reads safely', () => {
 
 it('leaves a client of another make as it is', () => {
   const clients = [{}, { connection: {} }] as PgClient[]
+  for (const client of clients) tellListenersApart(client)
   expect(clients.map(readSafely)).toEqual([{}, { connection: {} }])
 })
