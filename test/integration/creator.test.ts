@@ -251,6 +251,7 @@ describe('options beside a creator', () => {
     ['statement_timeout', { statement_timeout: 100 }],
     ['options', { options: '-c work_mem=1MB' }],
     ['connectionString', { connectionString: 'postgres://me:secret@host/db?sslmode=verify-full' }],
+    ['connectionString', { connectionString: 'postgres://me:secret@a,b/db?target_session_attrs=primary' }],
   ])('%s is refused, which could do nothing', (option, options) => {
     open()
     expect(() => new Pool({ creator, ...options })).toThrow(

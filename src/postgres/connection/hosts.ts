@@ -39,6 +39,8 @@ export function parametersOf(connectionString: string | undefined): URLSearchPar
  */
 export function hostsIn(options: PoolOptions, variables: Variables = process.env): readonly Host[] {
   const { connectionString } = options
+  // The path of a socket, in either form. As in pg, it goes before any host.
+  if (/^(\/|socket:)/i.test(connectionString ?? '')) return [{ name: 'the socket', options: {} }]
   const [, before, authority = '', after = ''] = URL_PARTS.exec(connectionString ?? '') ?? []
   const parameters = parametersOf(connectionString)
   const named = parameters.get('host') || authority

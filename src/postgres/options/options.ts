@@ -310,6 +310,8 @@ function checkAgainstCreator(options: PoolOptions): void {
   if (!options.creator) return
   const expected = 'left out with `creator`, which opens the clients'
   for (const name of OF_THE_OPENING) if (options[name]) refuse(name, expected, options[name])
-  const isVerified = options.connectionString?.includes('sslmode=verify-full')
-  refuse('connectionString', isVerified && `without \`sslmode\` beside \`creator\`, which opens the clients`, '')
+  for (const [name, value] of Object.entries({ sslmode: 'verify-full', target_session_attrs: '' })) {
+    const isSaid = options.connectionString?.includes(`${name}=${value}`)
+    refuse('connectionString', isSaid && `without \`${name}\` beside \`creator\`, which opens the clients`, '')
+  }
 }

@@ -21,6 +21,8 @@ describe('the hosts that options name', () => {
     [{ host: 'db', port: 5433 }, { PGHOST: 'a,b' }],
     [{ connectionString: 'postgres://u:p,w@db/x' }, { PGHOST: 'a,b' }],
     [{ connectionString: '/var/run/a,b db' }, {}],
+    [{ connectionString: '/var/run db', host: 'a,b' }, { PGHOST: 'a,b' }],
+    [{ connectionString: 'socket:/var/run?db=db' }, { PGHOST: 'a,b', PGPORT: '1,2' }],
     [{ connectionString: 'postgres://db/x?host=/tmp' }, {}],
   ])('are left to pg where there is one: %o', (options, variables) => {
     expect(optionsOf(options, variables)).toEqual([{}])
