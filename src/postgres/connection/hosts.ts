@@ -47,7 +47,8 @@ export function hostsIn(options: PoolOptions, variables: Variables = process.env
   const isInAuthority = named === authority && named !== ''
   const text = named || options.host || variables.PGHOST || ''
   const given = String(parameters.get('port') || (!named && options.port) || variables.PGPORT || 5432).split(',')
-  const entries = text.split(',').map((entry, at) => {
+  const entries = text.split(',').map((written, at) => {
+    const entry = written.trim()
     const [, host = '', port = ''] = (isInAuthority && /^(\[.*\]|[^:]*)(?::(.*))?$/.exec(entry)) || [entry, entry]
     return { host, port: port || (given[at] ?? given[0] ?? '') }
   })

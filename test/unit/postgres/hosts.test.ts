@@ -38,7 +38,7 @@ describe('the hosts that options name', () => {
       ],
     ],
     [
-      { host: 'a,b', port: 6000 },
+      { host: 'a, b', port: 6000 },
       {},
       [
         ['a', 6000],
