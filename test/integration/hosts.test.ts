@@ -1,6 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { PostgresServer } from '../../scripts/postgres-server'
+import { credentialsFrom } from '../../src/credentials/index'
 import { Pool, type PoolOptions } from '../../src/index'
 import { ReplicatedServers } from '../support/replicated-servers'
 import { startWire } from '../support/wire'
@@ -131,6 +133,18 @@ describe('which of several servers a connection goes to', () => {
     } finally {
       await Promise.all([first.close(), silent.close()])
     }
+  })
+
+  it('is the first, however long the credentials take', async () => {
+    const { user, password } = servers.primary
+    const credentials = credentialsFrom(async () => {
+      await pause(1200)
+      return { user, password }
+    })
+    const places = [servers.primary, await nowhere()]
+    const options = { user: undefined, password: undefined, credentials, connectionTimeoutMillis: 2000 }
+    expect(await portOf(open(places, options))).toBe(servers.primary.port)
+    expect(pool?.stats()).toMatchObject({ dials: 1, dialFailures: 0 })
   })
 
   it('is none where all are the wrong ones: the error lists each with its reason', async () => {

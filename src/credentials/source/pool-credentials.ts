@@ -54,11 +54,11 @@ class PoolSource implements CredentialSource {
     })
   }
 
-  use(opening: Opening, dial: (signIn: SignIn) => Promise<PgClient>): Promise<PgClient> {
+  use(opening: Opening, dial: (signIn: SignIn, pending: Promise<Credentials>) => Promise<PgClient>): Promise<PgClient> {
     const abort = new AbortController()
     opening.onAbandon = () => abort.abort()
     return this.#cache.use(abort.signal, async (pending) => {
-      const client = await dial((it) => this.#signIn(it, pending))
+      const client = await dial((it) => this.#signIn(it, pending), pending)
       this.#used.set(client, await pending)
       return client
     })

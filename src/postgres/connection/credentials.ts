@@ -63,8 +63,8 @@ export interface CredentialsFailure extends Error {
 
 /** The credentials of one pool. */
 export interface CredentialSource {
-  /** Runs `dial` with credentials, and again with others when the server refuses them. */
-  use(opening: Opening, dial: (signIn: SignIn) => Promise<PgClient>): Promise<PgClient>
+  /** Runs `dial` with credentials, which may still be `pending`, and again with others when the server refuses them. */
+  use(opening: Opening, dial: (signIn: SignIn, pending: Promise<Credentials>) => Promise<PgClient>): Promise<PgClient>
   /** Whether this client, dialled now, would sign in to the same session. */
   isCurrent(client: PgClient): boolean
   /** Fetches new ones in the background if the time of those that are kept is nearly over. Cheap, for any moment of use. */

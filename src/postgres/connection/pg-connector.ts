@@ -97,9 +97,14 @@ export class PgConnector implements Connector<PgClient> {
   }
 
   dial(opening: Opening): Promise<PgClient> {
-    const { credentials, creator } = this.#options
+    const { credentials, creator, hosts } = this.#options
     if (creator !== undefined) return this.#take(opening, creator)
-    return credentials?.use(opening, (signIn) => this.#dialFirst(opening, signIn)) ?? this.#dialFirst(opening)
+    if (credentials === undefined) return this.#dialFirst(opening)
+    return credentials.use(opening, async (signIn, pending) => {
+      // Else the first host would be given up for the time that they take.
+      if (hosts.length > 1) await pending
+      return this.#dialFirst(opening, signIn)
+    })
   }
 
   #dialFirst(opening: Opening, signIn?: SignIn): Promise<PgClient> {
