@@ -3,7 +3,7 @@ import { Pool } from '../../src/index'
 import { createDatabase } from '../support/database'
 import { describeWithPgBouncer, startPgBouncer } from '../support/pgbouncer'
 
-describeWithPgBouncer('the servers that will do, through PgBouncer, which reports nothing of them', () => {
+describeWithPgBouncer('the servers that will do, through PgBouncer, which reports of them what it once heard', () => {
   it('are asked for', async () => {
     await using database = await createDatabase()
     const bouncer = await startPgBouncer(database.config)
@@ -13,6 +13,26 @@ describeWithPgBouncer('the servers that will do, through PgBouncer, which report
       expect((await writer.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
       await using reader = new Pool({ ...options, target_session_attrs: 'standby' })
       await expect(reader.query('')).rejects.toMatchObject({ code: 'POOL_WRONG_SERVER' })
+    } finally {
+      await bouncer.close()
+    }
+  })
+
+  it('are asked for, where they have changed since', async () => {
+    await using database = await createDatabase()
+    const { admin, config } = database
+    const bouncer = await startPgBouncer(config)
+    const options = { ...bouncer.config, target: 'pgbouncer', target_session_attrs: 'read-write' } as const
+    try {
+      await using before = new Pool(options)
+      await before.query('')
+      await before.drain()
+      await admin.query(`ALTER DATABASE ${config.database} SET default_transaction_read_only = on`)
+      await admin.query(
+        `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+      )
+      await using pool = new Pool({ ...options, connectionTimeoutMillis: 500 })
+      await expect(pool.query('')).rejects.toMatchObject({ code: 'POOL_WRONG_SERVER' })
     } finally {
       await bouncer.close()
     }

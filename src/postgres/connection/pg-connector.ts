@@ -189,7 +189,7 @@ export class PgConnector implements Connector<PgClient> {
    * pooler that is full refuses with the same code as one that takes no startup options.
    */
   async #dial(opening: Opening, at: number, wish: TargetSessionAttrs, signIn?: SignIn): Promise<PgClient> {
-    const { newClient, preparing, tls, pooled } = this.#options
+    const { newClient, preparing, tls, pooled, profile } = this.#options
     const { onAbandon } = opening
     let isAbandoned = false
     let startup = this.#startup
@@ -217,7 +217,7 @@ export class PgConnector implements Connector<PgClient> {
         isIn = true
         if (!isOwn) startup = 'pooled'
         this.#startup = startup
-        const why = await whyUnfit(client, wish)
+        const why = await whyUnfit(client, wish, startup !== 'pooled' && profile.ownsSession)
         if (why !== undefined) throw wrongServer(client, why, wish)
         this.#resume.isOver()
         attended.connected(this.#options.demoted)

@@ -37,7 +37,7 @@ function reportedBy(client: PgClient): State | undefined {
 const QUESTION =
   "SELECT pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('transaction_read_only') AS read_only"
 
-/** Asks for what an older server, or a pooler, does not report. */
+/** Asks for what an older server does not report, and a pooler not truly. */
 function asked(client: PgClient): Promise<State> {
   return new Promise((resolve, reject) => {
     client.query(QUESTION, (error: Error | null, result: { rows: { standby: boolean; read_only: string }[] }) => {
@@ -48,10 +48,17 @@ function asked(client: PgClient): Promise<State> {
   })
 }
 
-/** Why the server of a client that is connected is not what was wished for; nothing where it is. */
-export async function whyUnfit(client: PgClient, wish: TargetSessionAttrs): Promise<string | undefined> {
+/**
+ * Why the server of a client that is connected is not what was wished for; nothing where it is. A pooler reports what it once heard, perhaps
+ * before a failover: so where the session is not the client's own, its server is asked.
+ */
+export async function whyUnfit(
+  client: PgClient,
+  wish: TargetSessionAttrs,
+  ownsSession: boolean,
+): Promise<string | undefined> {
   if (wish === 'any') return undefined
-  const { isStandby, isReadOnly } = reportedBy(client) ?? (await asked(client))
+  const { isStandby, isReadOnly } = (ownsSession ? reportedBy(client) : undefined) ?? (await asked(client))
   const takesWrites = !isStandby && !isReadOnly
   if (wish === 'primary') return isStandby ? 'is a standby' : undefined
   if (wish === 'read-write') return takesWrites ? undefined : 'takes no writes'

@@ -32,7 +32,7 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port' | 'log'> {
   port?: number | string | undefined
   /**
    * Which servers will do, as in libpq: `any`; `read-write`, `primary`, `read-only`, `standby`; or `prefer-standby`. Looked at on each new
-   * connection: at no round trip where the server reports it (PostgreSQL 14 and later), else at one. Also in a connection string, and as
+   * connection: at no round trip where the server reports it (PostgreSQL 14 and later), and nobody stands in between, else at one. Also in a connection string, and as
    * `PGTARGETSESSIONATTRS`. Default `any`.
    */
   target_session_attrs?: TargetSessionAttrs | undefined
