@@ -21,9 +21,9 @@ export type {
   CredentialsProvider,
   CredentialsRequest,
   PoolCredentials,
-} from './postgres/connection/credentials.js'
-export type { Target } from './postgres/connection/profile.js'
-export type { CertificateAuthorities } from './postgres/connection/tls.js'
+} from './postgres/connection/opening/credentials.js'
+export type { Target } from './postgres/connection/opening/profile.js'
+export type { CertificateAuthorities } from './postgres/connection/opening/tls.js'
 export type { PoolOptions, Reset } from './postgres/options/options.js'
 export { type ConnectOptions, Pool, type PoolStats, type TransactionOptions } from './postgres/pool.js'
 export * from './postgres/stock.js'

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { systemClock } from '../pool/clock.js'
 import type { LivePool } from '../registry/environment.js'
-import type { CredentialSource } from './connection/credentials.js'
+import type { CredentialSource } from './connection/opening/credentials.js'
 import type { PgConnector } from './connection/pg-connector.js'
 import type { ResolvedOptions } from './options/options.js'
 import { UNNOTICED_MILLIS } from './options/resource-options.js'

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { PROFILES, type Target } from '../../src/postgres/connection/profile'
+import { PROFILES, type Target } from '../../src/postgres/connection/opening/profile'
 import { readPage } from './support/pages'
 import { rowsOf } from './support/tables'
 

@@ -2,9 +2,9 @@ import { Client } from 'pg'
 import Cursor from 'pg-cursor'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Opening } from '../../src/pool/connector'
+import { PROFILES } from '../../src/postgres/connection/opening/profile'
 import { forsake, isUsable, type PgClient } from '../../src/postgres/connection/pg-client'
 import { PgConnector, type PgConnectorOptions } from '../../src/postgres/connection/pg-connector'
-import { PROFILES } from '../../src/postgres/connection/profile'
 import { createDatabase, type TestDatabase } from '../support/database'
 
 let database: TestDatabase

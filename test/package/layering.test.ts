@@ -39,7 +39,7 @@ const rooms = {
       '../../pool/clock.js',
       '../../pool/connector.js',
       '../../pool/errors.js',
-      '../../postgres/connection/credentials.js',
+      '../../postgres/connection/opening/credentials.js',
       '../../postgres/connection/pg-client.js',
       './check.js',
     ],

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isOfSession } from '../../src/postgres/connection/fault'
-import { classifyDialFailure } from '../../src/postgres/connection/sqlstate'
+import { isOfSession } from '../../src/postgres/connection/session/fault'
+import { classifyDialFailure } from '../../src/postgres/connection/session/sqlstate'
 import { endsSession, isConflict, isRefusedBySession, neverRan, tellRetry } from '../../src/postgres/query/retry'
 import { fuzz } from './support/fuzz'
 

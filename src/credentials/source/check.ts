@@ -1,4 +1,4 @@
-import type { Credentials } from '../../postgres/connection/credentials.js'
+import type { Credentials } from '../../postgres/connection/opening/credentials.js'
 import { CredentialsError } from './credentials-error.js'
 
 const STRINGS = ['user', 'password', 'host', 'database'] as const

@@ -1,5 +1,5 @@
 import { elapsedMillis, type Instant } from '../../pool/clock.js'
-import type { Credentials } from '../../postgres/connection/credentials.js'
+import type { Credentials } from '../../postgres/connection/opening/credentials.js'
 import { areSameCredentials, leadToSameSession } from './check.js'
 import { CredentialFlight, type FlightTerms, type Landing } from './credential-flight.js'
 import { providerTooSlow, refusedLately } from './credentials-error.js'

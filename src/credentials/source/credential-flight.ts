@@ -1,5 +1,5 @@
 import type { Clock, Instant } from '../../pool/clock.js'
-import type { Credentials, CredentialsProvider } from '../../postgres/connection/credentials.js'
+import type { Credentials, CredentialsProvider } from '../../postgres/connection/opening/credentials.js'
 import { checkCredentials } from './check.js'
 import { type Classify, type CredentialsError, providerFailed, providerTooSlow } from './credentials-error.js'
 

@@ -1,6 +1,6 @@
 import type { DialFailure } from '../../pool/connector.js'
 import { codeOf } from '../../pool/errors.js'
-import type { CredentialsFailure } from '../../postgres/connection/credentials.js'
+import type { CredentialsFailure } from '../../postgres/connection/opening/credentials.js'
 
 /** Whether trying again may help, as the pool sees it. */
 export type Classify = (error: unknown) => DialFailure

@@ -8,7 +8,7 @@ import {
   type PoolCredentials,
   type SignIn,
   SOURCE,
-} from '../../postgres/connection/credentials.js'
+} from '../../postgres/connection/opening/credentials.js'
 import type { PgClient } from '../../postgres/connection/pg-client.js'
 import { readConnectionString } from './connection-string.js'
 import { CredentialCache } from './credential-cache.js'
@@ -19,7 +19,7 @@ export type {
   CredentialsProvider,
   CredentialsRequest,
   PoolCredentials,
-} from '../../postgres/connection/credentials.js'
+} from '../../postgres/connection/opening/credentials.js'
 
 /** How long credentials are taken for new, ms, where the pool doesn't say. */
 const TTL_MILLIS = 300_000

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import type { Credentials } from '../../postgres/connection/credentials.js'
+import type { Credentials } from '../../postgres/connection/opening/credentials.js'
 import type { PgClient } from '../../postgres/connection/pg-client.js'
 import { CredentialsError } from './credentials-error.js'
 

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { systemClock, type Timer } from '../../pool/clock.js'
 import type { PgClient } from './pg-client.js'
-import { PooledQuery } from './pooled-query.js'
+import { PooledQuery } from './statements/pooled-query.js'
 
 /** The part of pg's connection that a CancelRequest takes. */
 export interface CancelConnection {

@@ -1,7 +1,7 @@
-import { SOURCE } from '../connection/credentials.js'
-import { SESSION_SETTINGS } from '../connection/foreign-session.js'
-import { targetSessionAttrs } from '../connection/hosts.js'
-import { PROFILES } from '../connection/profile.js'
+import { SOURCE } from '../connection/opening/credentials.js'
+import { SESSION_SETTINGS } from '../connection/opening/foreign-session.js'
+import { targetSessionAttrs } from '../connection/opening/hosts.js'
+import { PROFILES } from '../connection/opening/profile.js'
 import {
   expecting,
   isNumber,

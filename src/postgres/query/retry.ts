@@ -1,5 +1,5 @@
 import { codeOf, type Retry } from '../../pool/errors.js'
-import { SQLSTATE } from '../connection/sqlstate.js'
+import { SQLSTATE } from '../connection/session/sqlstate.js'
 
 /**
  * The server refused to run the statement, for a reason that is its session's own: it takes no writes, or what it remembers of the

@@ -1,4 +1,4 @@
-import type { BoundStatement } from '../connection/pooled-query.js'
+import type { BoundStatement } from '../connection/statements/pooled-query.js'
 import { nonNegativeInteger, oneOf, refuse, typed, wrongValue } from '../options/option-checks.js'
 
 /** How far a transaction is kept apart from others (PostgreSQL's documentation, "Transaction Isolation"). */

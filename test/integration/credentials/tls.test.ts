@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { verifiedTls } from '../../../src/postgres/connection/tls'
+import { verifiedTls } from '../../../src/postgres/connection/opening/tls'
 import { certificateAuthority } from '../../support/tls-certificates'
 import { startRoundTripCounter } from '../../support/tls-round-trips'
 import { groupsBefore18, startTlsServer, type TlsServer } from '../../support/tls-server'

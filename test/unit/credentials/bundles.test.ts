@@ -48,7 +48,7 @@ describe('a bundle', () => {
       expect(inputs.filter((path) => !path.startsWith('src/credentials/')).sort()).toEqual([
         'src/pool/clock.ts',
         'src/pool/errors.ts',
-        'src/postgres/connection/credentials.ts',
+        'src/postgres/connection/opening/credentials.ts',
       ])
     },
   )

@@ -1,8 +1,12 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { CredentialCache, type CredentialCacheOptions } from '../../../src/credentials/source/credential-cache'
-import type { Credentials, CredentialsProvider, CredentialsRequest } from '../../../src/postgres/connection/credentials'
-import { classifyDialFailure as classify } from '../../../src/postgres/connection/sqlstate'
+import type {
+  Credentials,
+  CredentialsProvider,
+  CredentialsRequest,
+} from '../../../src/postgres/connection/opening/credentials'
+import { classifyDialFailure as classify } from '../../../src/postgres/connection/session/sqlstate'
 import { FakeClock, settled } from '../../support/fake-clock'
 
 const MINUTE = 60_000

@@ -3,7 +3,7 @@ import { Signer } from '@aws-sdk/rds-signer'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { dsql } from '../../../src/credentials/dsql'
 import { rdsIam } from '../../../src/credentials/rds-iam'
-import type { CredentialsProvider } from '../../../src/postgres/connection/credentials'
+import type { CredentialsProvider } from '../../../src/postgres/connection/opening/credentials'
 import { noAwsVariables, useEnvironmentVariables } from '../../support/environment-variables'
 
 const set = useEnvironmentVariables()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Opening } from '../../../src/pool/connector'
-import { HostOrder } from '../../../src/postgres/connection/host-order'
+import { HostOrder } from '../../../src/postgres/connection/opening/host-order'
 
 function opening(withinMillis: number): Opening & { readonly losses: Error[] } {
   const losses: Error[] = []

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PoolOptionError } from '../../../src/index'
-import { hostsIn } from '../../../src/postgres/connection/hosts'
+import { hostsIn } from '../../../src/postgres/connection/opening/hosts'
 import type { PoolOptions } from '../../../src/postgres/options/options'
 
 const optionsOf = (options: PoolOptions, variables = {}) => hostsIn(options, variables).map((it) => it.options)

@@ -4,7 +4,7 @@ import { Connection } from 'pg'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Pool } from '../../../src/index'
 import type { PgClient } from '../../../src/postgres/connection/pg-client'
-import { readSafely, tellListenersApart } from '../../../src/postgres/connection/reading'
+import { readSafely, tellListenersApart } from '../../../src/postgres/connection/session/reading'
 import { authentication, GarblingServer, message, ready } from '../../support/garbling-server'
 
 const notice = message('N', 'Mhear, hear\0\0')

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Pool, type PoolOptions } from '../../../src/index'
-import { recognise } from '../../../src/postgres/connection/recognise'
+import { recognise } from '../../../src/postgres/connection/opening/recognise'
 import { resolveOptions } from '../../../src/postgres/options/options'
 
 const proxy = 'orders.proxy-cx3k9.eu-west-1.rds.amazonaws.com'

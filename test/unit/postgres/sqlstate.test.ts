@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { classifyDialFailure } from '../../../src/postgres/connection/sqlstate'
+import { classifyDialFailure } from '../../../src/postgres/connection/session/sqlstate'
 
 describe('a failed dial', () => {
   it('says that the server is full: 53300', () => {

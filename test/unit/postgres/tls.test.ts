@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { verifiedTls } from '../../../src/postgres/connection/tls'
+import { verifiedTls } from '../../../src/postgres/connection/opening/tls'
 import { certificateAuthority } from '../../support/tls-certificates'
 
 const rdsHost = 'orders.cluster-abc.eu-west-1.rds.amazonaws.com'

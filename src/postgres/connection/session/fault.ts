@@ -1,5 +1,5 @@
-import type { PgClient } from './pg-client.js'
-import { PooledQuery } from './pooled-query.js'
+import type { PgClient } from '../pg-client.js'
+import { PooledQuery } from '../statements/pooled-query.js'
 import { isWritable } from './server-state.js'
 import { SQLSTATE } from './sqlstate.js'
 

@@ -1,5 +1,5 @@
-import { isOfSession } from './fault.js'
-import { type PgClient, type SigningIn, STRAYS } from './pg-client.js'
+import { type PgClient, type SigningIn, STRAYS } from '../pg-client.js'
+import { isOfSession } from '../session/fault.js'
 
 /** What the sessions of a pool are limited to, ms; `Infinity` for no limit. */
 export interface Limits {

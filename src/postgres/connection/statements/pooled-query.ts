@@ -1,6 +1,6 @@
 import pg, { type FieldDef, type QueryConfig } from 'pg'
-import type { PgClient, Wire } from './pg-client.js'
-import { SQLSTATE } from './sqlstate.js'
+import type { PgClient, Wire } from '../pg-client.js'
+import { SQLSTATE } from '../session/sqlstate.js'
 import { type Preparing, type Statement, Statements } from './statements.js'
 
 /** One statement, and what is bound to it. */

@@ -1,4 +1,4 @@
-import type { PgClient } from './pg-client.js'
+import type { PgClient } from '../pg-client.js'
 
 /** What pg sends at startup and the server keeps with the session. */
 export const SESSION_SETTINGS = [

@@ -1,5 +1,5 @@
-import type { TargetSessionAttrs } from './hosts.js'
-import type { PgClient } from './pg-client.js'
+import type { TargetSessionAttrs } from '../opening/hosts.js'
+import type { PgClient } from '../pg-client.js'
 
 const REPORTED = Symbol('pg-thaw.reported')
 

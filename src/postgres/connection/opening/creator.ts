@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { isUsable, type PgClient } from './pg-client.js'
+import { isUsable, type PgClient } from '../pg-client.js'
 
 /** Opens a client in place of the pool: connected, and nobody else's. */
 export type Creator = () => Client | PromiseLike<Client>

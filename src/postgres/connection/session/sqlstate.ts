@@ -1,5 +1,5 @@
-import type { DialFailure } from '../../pool/connector.js'
-import { codeOf } from '../../pool/errors.js'
+import type { DialFailure } from '../../../pool/connector.js'
+import { codeOf } from '../../../pool/errors.js'
 
 /** The error codes that decisions rest on: SQLSTATE (PostgreSQL's appendix A) and those of Node.js's sockets. */
 export enum SQLSTATE {

@@ -1,4 +1,4 @@
-import { tellOnce } from '../options/option-checks.js'
+import { tellOnce } from '../../options/option-checks.js'
 import type { Target } from './profile.js'
 
 /** Where options say that the server is. */

@@ -1,5 +1,5 @@
-import { type Instant, systemClock } from '../../pool/clock.js'
-import type { PgClient } from './pg-client.js'
+import { type Instant, systemClock } from '../../../pool/clock.js'
+import type { PgClient } from '../pg-client.js'
 
 const ANSWERED = Symbol('pg-thaw.answered')
 

@@ -1,6 +1,6 @@
-import { elapsedMillis, type Instant, systemClock } from '../../pool/clock.js'
-import { codeOf } from '../../pool/errors.js'
-import { SQLSTATE } from './sqlstate.js'
+import { elapsedMillis, type Instant, systemClock } from '../../../pool/clock.js'
+import { codeOf } from '../../../pool/errors.js'
+import { SQLSTATE } from '../session/sqlstate.js'
 
 /**
  * A database that resumes from a pause (Aurora Serverless at 0 ACU) first refuses whoever signs in, with the SQLSTATE of somebody who may

@@ -1,5 +1,5 @@
-import { oneOf, refuse } from '../options/option-checks.js'
-import type { PoolOptions } from '../options/options.js'
+import { oneOf, refuse } from '../../options/option-checks.js'
+import type { PoolOptions } from '../../options/options.js'
 
 /** Which servers will do, in libpq's words. */
 export type TargetSessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby'

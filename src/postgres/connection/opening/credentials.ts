@@ -1,5 +1,5 @@
-import type { DialFailure, Opening } from '../../pool/connector.js'
-import type { PgClient } from './pg-client.js'
+import type { DialFailure, Opening } from '../../../pool/connector.js'
+import type { PgClient } from '../pg-client.js'
 
 /** What a dial needs to sign in. What is missing comes from the pool's options. */
 export interface Credentials {

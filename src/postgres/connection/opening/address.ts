@@ -1,6 +1,6 @@
-import { PoolOptionError } from '../../pool/errors.js'
-import { refuse } from '../options/option-checks.js'
-import type { PoolOptions } from '../options/options.js'
+import { PoolOptionError } from '../../../pool/errors.js'
+import { refuse } from '../../options/option-checks.js'
+import type { PoolOptions } from '../../options/options.js'
 import { type Host, hostsIn, parametersOf, type TargetSessionAttrs, targetSessionAttrs } from './hosts.js'
 import { type VerifiedTls, verifiedTls } from './tls.js'
 

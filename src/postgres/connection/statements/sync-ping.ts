@@ -1,5 +1,5 @@
 import type { Connection, Submittable } from 'pg'
-import { STRAYS } from './pg-client.js'
+import { STRAYS } from '../pg-client.js'
 
 /**
  * The cheapest question that a server answers: a Sync message, which only asks for ReadyForQuery. One round trip, nothing parsed

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { FieldDef } from 'pg'
-import { codeOf } from '../../pool/errors.js'
-import type { Wire } from './pg-client.js'
-import { SQLSTATE } from './sqlstate.js'
+import { codeOf } from '../../../pool/errors.js'
+import type { Wire } from '../pg-client.js'
+import { SQLSTATE } from '../session/sqlstate.js'
 
 /** Longer texts are neither remembered nor prepared: bulk loaders make a new one each time. */
 const LONGEST_TEXT = 16_384

@@ -1,5 +1,5 @@
-import { codeOf } from '../../pool/errors.js'
-import type { PgClient } from './pg-client.js'
+import { codeOf } from '../../../pool/errors.js'
+import type { PgClient } from '../pg-client.js'
 
 type Report = (error: Error) => void
 

@@ -1,7 +1,7 @@
-import { bounded, type Outcome } from '../../pool/bounded.js'
-import { systemClock } from '../../pool/clock.js'
-import type { Opening } from '../../pool/connector.js'
-import { codeOf, PoolError, textOf } from '../../pool/errors.js'
+import { bounded, type Outcome } from '../../../pool/bounded.js'
+import { systemClock } from '../../../pool/clock.js'
+import type { Opening } from '../../../pool/connector.js'
+import { codeOf, PoolError, textOf } from '../../../pool/errors.js'
 
 /** How long a host that failed is tried last, ms: as long as it takes until somebody else should have taken its place. */
 const SHUNNED_MILLIS = 10_000

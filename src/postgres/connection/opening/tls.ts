@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import { PoolOptionError } from '../../pool/errors.js'
-import type { PgClient } from './pg-client.js'
+import { PoolOptionError } from '../../../pool/errors.js'
+import type { PgClient } from '../pg-client.js'
 
 /** One certificate authority or several, as PEM. */
 export type CertificateAuthorities = string | Buffer | readonly (string | Buffer)[]

@@ -1,4 +1,4 @@
-import type { PgClient } from './pg-client.js'
+import type { PgClient } from '../pg-client.js'
 
 interface Source {
   on(event: string, listener: (chunk: unknown) => void): void
