@@ -85,9 +85,9 @@ export function emf(options: EmfOptions = {}): () => void {
       isTold ||= sum !== 0 && !USUAL.includes(name)
     }
     if (!isTold) return
-    const head = `"_aws":{"Timestamp":${Date.now()},"CloudWatchMetrics":${directive}}`
-    const facts = `"RequestId":${JSON.stringify(requestId ?? null)},"IsCold":${isCold},"GapMillis":${gapMillis}`
     try {
+      const head = `"_aws":{"Timestamp":${Date.now()},"CloudWatchMetrics":${directive}}`
+      const facts = `"RequestId":${JSON.stringify(requestId ?? null)},"IsCold":${isCold},"GapMillis":${gapMillis}`
       write(`{${head},${own}${facts}${values}}`)
     } catch {
       // Nobody could be told; the call goes on.

@@ -128,16 +128,13 @@ function attributesOf(pool: Observed): Attributes {
   return attributes
 }
 
-/** As the conventions have it for a pool without a name. */
-function placeOf({
-  connectionString = '',
-  host = 'localhost',
-  port = 5432,
-  database = '',
-}: Observed['options']): string {
-  if (!URL.canParse(connectionString)) return `${host}:${port}/${database}`
-  const url = new URL(connectionString)
-  return `${url.hostname || host}:${url.port || port}${url.pathname || `/${database}`}`
+/** As the conventions have it for a pool without a name; several hosts as they stand there. */
+function placeOf({ connectionString = '', host, port, database = '' }: Observed['options']): string {
+  const [, authority, path] = /^\w+:\/\/(?:[^/?#]*@)?([^/?#]*)(\/[^?#]*)?/.exec(connectionString) ?? []
+  const { PGHOST = 'localhost', PGPORT = '5432' } = process.env
+  // What stands where a port should is a password, perhaps, in a URL that nobody can read.
+  const place = authority && !/:\D|:$/.test(authority) ? authority : (host ?? PGHOST)
+  return `${/:\d+$/.test(place) ? place : `${place}:${port ?? PGPORT}`}${path ?? `/${database}`}`
 }
 
 function isCountedElsewhere(pool: object): boolean {

@@ -9,6 +9,7 @@ import {
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import * as conventions from '@opentelemetry/semantic-conventions/incubating'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Pool } from '../../src/index'
 import { observePools } from '../../src/watch/opentelemetry'
 import { database, openPool, pool } from '../support/pool-under-test'
 
@@ -109,6 +110,16 @@ describe('the metrics of OpenTelemetry', () => {
     const used = (it: typeof before) => it[conventions.METRIC_DB_CLIENT_CONNECTION_USE_TIME]?.points[0]?.value
     expect(used(before)).toMatchObject({ count: 1 })
     expect(used(await collect(place))).toMatchObject({ count: 1 })
+  })
+
+  it.each([
+    ['postgres://me:secret@one,two:7/orders', 'one,two:7/orders'],
+    ['postgres://me:secret@one/orders?x=1', 'one:5432/orders'],
+    ['postgres://me:secret#@one/orders', 'localhost:5432/'],
+  ])('name a pool by where %s leads, and nothing else of it', async (connectionString, expected) => {
+    await using other = new Pool({ connectionString })
+    expect(other.totalCount).toBe(0)
+    expect((await collect(expected))[conventions.METRIC_DB_CLIENT_CONNECTION_MAX]?.points).toHaveLength(1)
   })
 
   it('put an event on the span of who waited', async () => {

@@ -250,7 +250,7 @@ describe('where the values differ in what they come to:', () => {
     { idleTimeoutMillis: -1 },
     { connectionTimeoutMillis: '5s' },
     { statement_timeout: Number.NaN },
-    { log: true },
+    { log: 'loud' },
     { ssl: 'require' },
     { connectionString: 'mysql://localhost/db' },
   ])('%o is refused by name, where stock takes it for something else', (options) => {
