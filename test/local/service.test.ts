@@ -138,6 +138,7 @@ describe('the events', () => {
         { name: 'orders', concurrency: 10, max: 1 },
         { name: 'fulfilOrders', concurrency: 5, max: 1 },
         { name: 'dailyReport', concurrency: 1, max: 1 },
+        { name: 'misbehaving', concurrency: 2, max: 1 },
       ],
       idleMillis: 60_000,
     })
