@@ -189,7 +189,7 @@ describe('the page', () => {
     const { status, headers, body } = await ask('GET', '/')
     expect(status).toBe(200)
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8')
-    expect([...body.matchAll(/(?:src|href)="(?!data:)[^"]*"|url\(|@import|https?:\/\/(?!www\.w3\.org)/g)]).toEqual([])
+    expect([...body.matchAll(/(?:src|href)="(?!data:|#)[^"]*"|url\(|@import|https?:\/\/(?!www\.w3\.org)/g)]).toEqual([])
   })
 
   it('gets a reason for what can not be', async () => {
