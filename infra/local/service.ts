@@ -46,6 +46,7 @@ const LEASE_MILLIS = 75_000
 /** A call is over in a few milliseconds: one that begins and ends between two looks is seen by its count. */
 const LOOK_MILLIS = 50
 const LOOK_AT_SESSIONS_MILLIS = 250
+const TELL_AGAIN_MILLIS = 30_000
 
 /**
  * Starts a PostgreSQL, migrates it, and has the functions wait for calls, behind HTTP.
@@ -140,10 +141,13 @@ function tellLine(stream: EventStream, name: string, { environmentId, text }: Lo
 /** Looks at the database, one look at a time, and tells who is connected, how many over time, and whether it answers at all. */
 function tellSessions(stream: EventStream, sessions: SessionWatch): () => Promise<void> {
   let isLooking = false
-  let count: number | undefined
-  const tellCount = (now: number | undefined) => {
-    if (now !== count) stream.tell('load', { at: Date.now(), count: now ?? null })
-    count = now
+  let last: { readonly at: number; readonly count: number | null } | undefined
+  const tellCount = (count: number | null) => {
+    const at = Date.now()
+    // Also when it stays: what was told long ago is forgotten.
+    if (last?.count === count && at - last.at < TELL_AGAIN_MILLIS) return
+    last = { at, count }
+    stream.tell('load', last)
   }
   return async () => {
     if (isLooking) return
@@ -156,7 +160,7 @@ function tellSessions(stream: EventStream, sessions: SessionWatch): () => Promis
     } catch {
       stream.update('sessions', [])
       stream.update('database', { isUp: false })
-      tellCount(undefined)
+      tellCount(null)
     } finally {
       isLooking = false
     }

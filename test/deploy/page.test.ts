@@ -12,6 +12,7 @@ declare class MutationObserver {
 
 /** Where to leave a picture for the docs: PG_THAW_SCREENSHOT=docs/local.png */
 const picture = process.env.PG_THAW_SCREENSHOT
+
 describeUnless(browserMissing, 'the page of npm run local, in a browser', () => {
   let service: LocalService
   let browser: Browser
@@ -118,7 +119,8 @@ describeUnless(browserMissing, 'the page of npm run local, in a browser', () => 
       await press(name)
       await page.locator('#calls .well', { hasText: name }).first().waitFor()
     }
-    await page.locator('#span').selectOption('60')
+    await page.locator('#span').selectOption('20')
+    await page.keyboard.press('Home')
     await page.screenshot({ path: picture })
   })
 
