@@ -102,6 +102,13 @@ describe('a fault', () => {
     }
   })
 
+  it('says so when it can not happen now', async () => {
+    // The function has two environments at the most.
+    const answers = await Promise.all([1, 2, 3].map(() => post('/local/faults/missing-await')))
+    const refused = answers.filter(({ status }) => status !== 200)
+    expect(refused).toEqual([{ status: 503, body: { message: expect.stringMatching(/^Not now: /) } }])
+  })
+
   it('has a name that is known', async () => {
     expect(await post('/local/faults/flood')).toMatchObject({
       status: 404,
