@@ -8,9 +8,10 @@ const OWN_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]
  * of its own for this address, nor do anything. Programs such as curl send none of these headers but the host.
  */
 export function refusal(method: string, headers: IncomingHttpHeaders): string | undefined {
-  const { host = '', origin, 'sec-fetch-site': site } = headers
+  const { host = '', origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers
   if (!OWN_NAMES.has(host.replace(/:\d+$/, ''))) return 'Expected the host to be localhost'
-  if (method === 'GET' || method === 'HEAD') return undefined
+  // Whoever follows a link to here sees it in a tab of its own.
+  if (method === 'GET' && mode === 'navigate') return undefined
   const isForeign = origin !== undefined && origin !== `http://${host}`
   if (isForeign || (site !== undefined && site !== 'same-origin' && site !== 'none')) {
     return 'Expected a request of this page, not of another site'

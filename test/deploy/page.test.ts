@@ -120,8 +120,8 @@ describeUnless(browserMissing, 'the page of npm run local, in a browser', () => 
       await page.locator('#calls .well', { hasText: name }).first().waitFor()
     }
     await page.locator('#span').selectOption('20')
-    await page.keyboard.press('Home')
-    await page.screenshot({ path: picture })
+    const clip = { x: 0, y: 0, width: 1180, height: 1180 }
+    await page.screenshot({ path: picture, fullPage: true, clip })
   })
 
   it('asks nobody but the service, and complains of nothing', () => {

@@ -152,6 +152,7 @@ describe('a request from elsewhere', () => {
     const calls = events.of('call').length
     expect(await ask('POST', '/local/faults/slow-query', headers)).toBe(403)
     expect(await ask('POST', '/orders', headers)).toBe(403)
+    expect(await ask('GET', '/report', headers)).toBe(403)
     expect(events.of('call')).toHaveLength(calls)
   })
 
@@ -159,6 +160,12 @@ describe('a request from elsewhere', () => {
     const host = `localhost:${service.port}`
     const headers = { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin' }
     expect(await ask('POST', '/local/schedule', headers)).toBe(200)
+  })
+
+  it('is served when somebody follows a link to the page, and refused when a form is sent to it', async () => {
+    const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+    expect(await ask('GET', '/', headers)).toBe(200)
+    expect(await ask('POST', '/orders', headers)).toBe(403)
   })
 
   it.each(['elsewhere.example', `elsewhere.example:1`, 'localhost.elsewhere.example'])(
