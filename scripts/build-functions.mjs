@@ -1,18 +1,21 @@
 // Bundles the example service's functions for Lambda, from the built library: each one file, with pg inside and nothing else to
-// install. The AWS SDK is Lambda's own.
+// install. The AWS SDK is Lambda's own. Arguments: where to, and further modules to bundle as well.
 import { readdirSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 
 const functions = ['orders', 'fulfil-orders', 'daily-report', 'migrate']
-const [outdir = 'build/functions'] = process.argv.slice(2)
+const [outdir = 'build/functions', ...others] = process.argv.slice(2)
 /** A bundle is loaded in every cold start. */
 const MOST_BYTES = 250_000
 
 rmSync(outdir, { recursive: true, force: true })
 
 await build({
-  entryPoints: functions.map((name) => `infra/functions/${name}.ts`),
+  entryPoints: [...functions.map((name) => `infra/functions/${name}.ts`), ...others].map((file) => ({
+    in: file,
+    out: basename(file, '.ts'),
+  })),
   outdir,
   bundle: true,
   minify: true,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ScheduledEvent } from 'aws-lambda'
+import { FAULTS, type Faults } from './faults'
 import type { Fleet } from './fleet'
 import { type ApiAnswer, type ApiRequest, failure, type Gateway, json } from './gateway'
 import type { OrdersQueue } from './queue'
@@ -9,6 +10,7 @@ export interface Controlled {
   readonly gateway: Gateway
   readonly queue: OrdersQueue
   readonly fleets: readonly Fleet[]
+  readonly faults: Faults
 }
 
 const MOST_AT_ONCE = 50
@@ -28,6 +30,12 @@ export async function control(request: ApiRequest, controlled: Controlled): Prom
       return end(controlled.fleets, id, (fleet) => fleet.kill(id))
     case 'POST environments/retire':
       return end(controlled.fleets, id, (fleet) => fleet.retire(id))
+    case 'POST environments/end-session':
+      return end(controlled.fleets, id, (fleet) => controlled.faults.endSessionsOf(fleet.pidOf(id)))
+    case 'POST environments/lose-packets':
+      return end(controlled.fleets, id, async (fleet) => controlled.faults.losePacketsOf(fleet, id))
+    case 'POST faults':
+      return inflict(controlled.faults, id)
     default:
       return failure(404, 'Not Found')
   }
@@ -72,9 +80,26 @@ async function burst(gateway: Gateway, count: number): Promise<ApiAnswer> {
   )
 }
 
-async function end(fleets: readonly Fleet[], id: string, how: (fleet: Fleet) => Promise<void>): Promise<ApiAnswer> {
+async function end(fleets: readonly Fleet[], id: string, how: (fleet: Fleet) => Promise<unknown>): Promise<ApiAnswer> {
   const fleet = fleets.find((it) => it.has(id))
   if (fleet === undefined) return failure(404, `There is no environment ${id}`)
-  await how(fleet)
-  return json(200, { id })
+  return whileItAnswers(async () => {
+    await how(fleet)
+    return json(200, { id })
+  })
+}
+
+async function inflict(faults: Faults, name: string): Promise<ApiAnswer> {
+  const fault = FAULTS.find((it) => it === name)
+  if (fault === undefined) return failure(404, `Expected a fault of ${FAULTS.join(', ')}`)
+  return whileItAnswers(async () => json(200, await faults.show(fault)))
+}
+
+/** The database may be down, or all environments be busy. */
+async function whileItAnswers(act: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
+  try {
+    return await act()
+  } catch (error) {
+    return failure(503, `Not now: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }

@@ -1,4 +1,4 @@
-import type { InvocationRecord, LocalLambda } from 'pg-thaw/testing'
+import type { InvocationRecord, LocalLambda, RelayFault } from 'pg-thaw/testing'
 import type { FunctionConfiguration } from './configuration'
 
 /** One environment, as the page shows it. */
@@ -35,6 +35,8 @@ export interface FleetObserver {
   /** An environment was taken or has come back. */
   changed(): void
   called(call: Call): void
+  /** An environment has come into another state. */
+  moved(view: EnvironmentView): void
 }
 
 /** Those that are gone are shown for longer than a session can outlive them, and no more than so many. */
@@ -79,6 +81,11 @@ export class Fleet {
     return this.#views.has(environmentId)
   }
 
+  /** The process of an environment that it has or had. */
+  pidOf(environmentId: string): number {
+    return this.#views.get(environmentId)?.pid ?? 0
+  }
+
   /** Ends an environment as a failing host does. */
   async kill(environmentId: string): Promise<void> {
     this.#ends.set(environmentId, 'killed')
@@ -90,6 +97,11 @@ export class Fleet {
     return this.#lambda.scaleIn([environmentId])
   }
 
+  /** Has the network do this to the open connections of an environment, or of all, and says how many there were. */
+  strike(fault: RelayFault, environmentId?: string): number {
+    return this.#lambda.strike(fault, environmentId === undefined ? undefined : [environmentId])
+  }
+
   /** All environments, in the order in which they were made. */
   look(now = Date.now()): readonly EnvironmentView[] {
     const present = new Map(this.#lambda.environments.map((environment) => [environment.id, environment]))
@@ -97,16 +109,21 @@ export class Fleet {
       const before = this.#views.get(id)
       const since = before?.state === state && before.invocations === invocations ? before.since : now
       const lastMillis = this.#lastMillis.get(id)
-      this.#views.set(id, {
-        ...{ id, function: this.configuration.name, pid, state, since, invocations, lastMillis, end: undefined },
-      })
+      const facts = { id, function: this.configuration.name, pid, state, since, invocations, lastMillis }
+      this.#see({ ...facts, end: undefined })
     }
     for (const [id, view] of this.#views) {
       if (present.has(id) || view.state === 'gone') continue
-      this.#views.set(id, { ...view, state: 'gone', since: now, end: this.#ends.get(id) ?? 'retired' })
+      this.#see({ ...view, state: 'gone', since: now, end: this.#ends.get(id) ?? 'retired' })
     }
     this.#forget(now)
     return [...this.#views.values()]
+  }
+
+  #see(view: EnvironmentView): void {
+    const before = this.#views.get(view.id)
+    this.#views.set(view.id, view)
+    if (before?.state !== view.state) this.#observer.moved(view)
   }
 
   #forget(now: number): void {

@@ -5,15 +5,25 @@ import { promisify } from 'node:util'
 import type { LocalLambda, LogLine } from 'pg-thaw/testing'
 import type { PostgresServer } from '../../scripts/postgres-server'
 import type { FunctionConfiguration } from './configuration'
+import { ADMIN_SECRET, APP_SECRET } from './database'
 import { startLambda } from './lambda'
+import type { SecretStore } from './secrets'
 
 const repository = resolve(__dirname, '..', '..')
+
+/** The function that runs before all others, and as the administrator. */
+export const MIGRATION = 'migrate'
+
+/** A function that there is here alone. */
+const MISBEHAVING = join('infra', 'local', 'misbehaving.ts')
 
 /** How the functions run. */
 export interface Surroundings {
   /** Where the bundles are. */
   readonly directory: string
   readonly database: PostgresServer
+  /** Where they learn who they sign in as. */
+  readonly secrets: SecretStore
   /** How long an environment is kept that nobody calls, ms. */
   readonly idleMillis: number
   /** Default: dropped. */
@@ -23,7 +33,7 @@ export interface Surroundings {
 /** Bundles the functions, as they are deployed. */
 export async function bundleFunctions(directory: string): Promise<void> {
   const script = join(repository, 'scripts', 'build-functions.mjs')
-  await promisify(execFile)(process.execPath, [script, directory], { cwd: repository })
+  await promisify(execFile)(process.execPath, [script, directory, MISBEHAVING], { cwd: repository })
 }
 
 /**
@@ -31,16 +41,19 @@ export async function bundleFunctions(directory: string): Promise<void> {
  * which stands still while it is frozen, and which says nothing when it is gone.
  */
 export function startFunction(
-  { bundle, timeoutMillis, concurrency, max, min }: FunctionConfiguration,
-  { directory, database, idleMillis, onLog }: Surroundings,
+  { name, bundle, timeoutMillis, concurrency, max, min }: FunctionConfiguration,
+  { directory, database, secrets, idleMillis, onLog }: Surroundings,
 ): Promise<LocalLambda> {
-  const preloads = [join(repository, 'dist', 'goodbye.mjs'), join(__dirname, 'name-sessions.mjs')]
+  const preloads = [join(repository, 'dist', 'goodbye.mjs'), join(__dirname, 'preload.mjs')]
   return startLambda({
     module: join(directory, `${bundle}.js`),
     env: {
-      PGUSER: database.user,
-      PGPASSWORD: database.password,
       PGDATABASE: database.database,
+      ...secrets.environment,
+      DATABASE_SECRET_ID: APP_SECRET,
+      ...(name === MIGRATION && { DATABASE_ADMIN_SECRET_ID: ADMIN_SECRET }),
+      // Where Lambda has its own SDK.
+      NODE_PATH: join(repository, 'node_modules'),
       PG_THAW_MAX: String(max),
       PG_THAW_MIN: String(min),
       NODE_OPTIONS: preloads.map((file) => `--import=${pathToFileURL(file).href}`).join(' '),

@@ -1,14 +1,16 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type Controlled, control } from './controls'
 import { type ApiAnswer, failure } from './gateway'
+import { refusal } from './origin'
 import type { EventStream } from './stream'
 
 export interface LocalServer {
   readonly url: string
+  readonly port: number
   /** Until then requests wait. */
   serve(controlled: Controlled): void
   close(): Promise<void>
@@ -17,12 +19,26 @@ export interface LocalServer {
 /** As Lambda's limit for a call. */
 const MOST_BYTES = 6 * 1024 * 1024
 
+/** Ports that are tried from the first on. */
+const MOST_PORTS = 20
+
+/** The page may do nothing but what it has in itself, and nobody may frame it. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'unsafe-inline'",
+  "style-src 'unsafe-inline'",
+  "connect-src 'self'",
+  'img-src data:',
+  "frame-ancestors 'none'",
+].join('; ')
+
 /**
- * Listens on 127.0.0.1: the page at `/`, its controls below `/local`, and everything else is the service.
+ * Listens on 127.0.0.1: the page at `/`, its controls below `/local`, and everything else is the service. Where somebody else listens
+ * on that port, it is the next free one.
  *
- * @throws Error with the code `EADDRINUSE` when somebody else listens there.
+ * @throws Error with the code `EADDRINUSE` when twenty of them are taken.
  */
-export async function listen(port: number, stream: EventStream): Promise<LocalServer> {
+export async function listen(firstPort: number, stream: EventStream): Promise<LocalServer> {
   let serve: (controlled: Controlled) => void = () => {}
   const ready = new Promise<Controlled>((resolve) => {
     serve = resolve
@@ -30,10 +46,11 @@ export async function listen(port: number, stream: EventStream): Promise<LocalSe
   const server = createServer((request, response) => {
     respond(request, response, ready, stream).catch(() => response.destroy())
   })
-  server.listen(port, '127.0.0.1')
-  await once(server, 'listening')
+  await listenFrom(server, firstPort)
+  const { port } = server.address() as AddressInfo
   return {
-    url: `http://localhost:${(server.address() as AddressInfo).port}`,
+    url: `http://localhost:${port}`,
+    port,
     serve,
     async close() {
       stream.close()
@@ -41,6 +58,19 @@ export async function listen(port: number, stream: EventStream): Promise<LocalSe
       server.closeAllConnections()
       await once(server, 'close')
     },
+  }
+}
+
+async function listenFrom(server: Server, first: number): Promise<void> {
+  for (let port = first; ; port++) {
+    try {
+      server.listen(port, '127.0.0.1')
+      await once(server, 'listening')
+      return
+    } catch (error) {
+      const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+      if (!isTaken || port === 65_535 || port === first + MOST_PORTS - 1) throw error
+    }
   }
 }
 
@@ -52,9 +82,15 @@ async function respond(
 ): Promise<void> {
   const { method = 'GET', url = '/', headers } = request
   const [path] = url.split('?', 1)
+  const reason = refusal(method, headers)
+  if (reason !== undefined) {
+    request.resume()
+    return send(response, failure(403, reason))
+  }
   if (method === 'GET' && path === '/') {
     const page = await readFile(join(__dirname, 'page.html'))
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(page)
+    const type = { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': POLICY }
+    response.writeHead(200, { ...type, 'cache-control': 'no-store' }).end(page)
     return
   }
   if (method === 'GET' && path === '/local/events') return stream.add(response)

@@ -9,6 +9,9 @@ async function main(port: number, signal: AbortSignal): Promise<void> {
   process.stdout.write('Starting PostgreSQL and the functions …\n')
   const service = await startLocalService({ port })
   try {
+    if (port !== 0 && service.port !== port) {
+      process.stdout.write(`Somebody else listens on port ${port}: it is ${service.port} instead\n`)
+    }
     process.stdout.write(`${welcome(service.url)}\n`)
     if (!signal.aborted) await once(signal, 'abort')
   } finally {
@@ -48,7 +51,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 /** One line for what somebody at the terminal did. */
 function told(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return `Somebody else listens on that port: ${USAGE}`
+  if (code === 'EADDRINUSE') return `Somebody else listens on that port, and on those after it: ${USAGE}`
   if (error instanceof TypeError) return `${message}: ${USAGE}`
   return String(error instanceof Error ? error.stack : error)
 }

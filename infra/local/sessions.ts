@@ -16,16 +16,28 @@ export interface SessionView {
 }
 
 const OBSERVER = 'local observer'
+/** Of a database that does not answer there is nothing to see. */
+const BOUNDS = { connectionTimeoutMillis: 1000, query_timeout: 1000 }
 
 /** Asks the database who is connected. It has a connection of its own, which is not among them. */
 export class SessionWatch {
   readonly #pool: Pool
 
   constructor(url: string) {
-    this.#pool = new Pool({ connectionString: url, max: 1, application_name: OBSERVER })
+    this.#pool = new Pool({ connectionString: url, max: 1, application_name: OBSERVER, ...BOUNDS })
     this.#pool.on('error', () => {})
   }
 
+  /** How many sessions the database has for others than administrators. */
+  async limit(): Promise<number> {
+    const { rows } = await this.#pool.query<{ limit: number }>(
+      `SELECT current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+         - coalesce(current_setting('reserved_connections', true)::integer, 0) AS limit`,
+    )
+    return rows[0]?.limit ?? 0
+  }
+
+  /** @throws Error when the database does not answer. */
   async look(): Promise<SessionView[]> {
     const { rows } = await this.#pool.query<SessionView>(
       `SELECT pid, split_part(application_name, ' ', 1) AS function,

@@ -5,7 +5,7 @@ import { EnvironmentProcess, type Exit } from './environment-process.js'
 import { environmentVariables, type FunctionIdentity } from './function-identity.js'
 import type { ResolvedOptions } from './options.js'
 import { exitError, type InitResult, type InvocationResult, killed, timeoutError } from './outcome.js'
-import { type Relay, startRelay } from './relay.js'
+import { type Relay, type RelayFault, startRelay } from './relay.js'
 import { RuntimeApi, type RuntimeError } from './runtime-api.js'
 
 /** SIGTERM to SIGKILL, ms, with an internal extension. */
@@ -171,6 +171,13 @@ export class Environment {
     await this.#kill()
     if (state.name === 'running') this.#crash(state.invocation, killed)
     if (state.name === 'starting') state.settle(exitError(killed, this.process.lastErrors))
+  }
+
+  /** Does this to its connections, and says how many there were. */
+  strike(fault: RelayFault): number {
+    const met = this.#relay?.openServerSides ?? 0
+    this.#relay?.strike(fault)
+    return met
   }
 
   #spawn(): EnvironmentProcess {

@@ -4,7 +4,7 @@ import { Environment, type EnvironmentContext } from './environment.js'
 import { LambdaThrottledError, LocalLambdaError } from './errors.js'
 import { identify } from './function-identity.js'
 import { type LocalLambdaOptions, type ResolvedOptions, resolveOptions } from './options.js'
-import type { Relay } from './relay.js'
+import type { Relay, RelayFault } from './relay.js'
 import type { RuntimeError } from './runtime-api.js'
 import { Watchdog } from './watchdog.js'
 
@@ -185,6 +185,14 @@ export class LocalLambda {
     const chosen = this.#choose(environmentIds)
     for (const environment of chosen) this.#takeIdle(environment)
     await Promise.all(chosen.map((environment) => environment.vanish()))
+  }
+
+  /**
+   * Has the network do this to every open connection of environments (all, or those named), frozen or not.
+   * @returns how many connections it met.
+   */
+  strike(fault: RelayFault, environmentIds?: readonly string[]): number {
+    return this.#choose(environmentIds).reduce((met, environment) => met + environment.strike(fault), 0)
   }
 
   /**

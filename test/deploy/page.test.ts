@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type LocalService, startLocalService } from '../../infra/local/service'
 import { describeUnless } from '../support/requirements'
+import { browserMissing, startBrowser } from './support/browser'
 
 /** The browser's, as far as it is used in there. */
 declare class MutationObserver {
@@ -10,14 +10,10 @@ declare class MutationObserver {
   observe(target: unknown, options: object): void
 }
 
-const executablePath = '/usr/bin/chromium'
-const missing = existsSync(executablePath) ? undefined : `no ${executablePath} (apt-get install chromium)`
 /** Where to leave a picture for the docs: PG_THAW_SCREENSHOT=docs/local.png */
 const picture = process.env.PG_THAW_SCREENSHOT
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
-const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync']
 
-describeUnless(missing, 'the page of npm run local, in a browser', () => {
+describeUnless(browserMissing, 'the page of npm run local, in a browser', () => {
   let service: LocalService
   let browser: Browser
   let page: Page
@@ -26,8 +22,8 @@ describeUnless(missing, 'the page of npm run local, in a browser', () => {
 
   beforeAll(async () => {
     service = await startLocalService({ port: 0 })
-    browser = await chromium.launch({ executablePath, headless: true, args: [...args, ...quiet] })
-    page = await browser.newPage({ viewport: { width: 1180, height: 850 }, colorScheme: 'light' })
+    browser = await startBrowser()
+    page = await browser.newPage({ viewport: { width: 1180, height: 1180 }, colorScheme: 'light' })
     page.on('pageerror', ({ message }) => complaints.push(message))
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text())
@@ -118,7 +114,14 @@ describeUnless(missing, 'the page of npm run local, in a browser', () => {
     await expect.poll(() => page.locator('#answer').textContent(), { timeout: 30_000 }).toMatch(/"ordered":\d+/)
     await press('Place an order')
     await orders().and(page.locator('[data-state="running"]')).waitFor()
-    if (picture !== undefined) await page.screenshot({ path: picture })
+    if (picture === undefined) return
+    for (const name of ['Lose packets', 'Leave an await out', 'Restart the database']) {
+      await press(name)
+      await page.locator('#calls .well', { hasText: name }).first().waitFor()
+    }
+    await page.locator('#span').selectOption('20')
+    const clip = { x: 0, y: 0, width: 1180, height: 1180 }
+    await page.screenshot({ path: picture, fullPage: true, clip })
   })
 
   it('asks nobody but the service, and complains of nothing', () => {

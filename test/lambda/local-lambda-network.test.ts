@@ -78,6 +78,17 @@ it.each(['paused-machine', 'reset', 'forgotten-flow'] as const)(
   },
 )
 
+it('has the network strike the connections of an environment, and counts them', async () => {
+  const lambda = await start()
+  const { environmentId } = await lambda.invoke(hello)
+  expect(lambda.strike('deaf', ['another'])).toBe(0)
+  expect((await lambda.invoke(again)).response).toMatchObject({ received: '> hello\n> again\n' })
+  expect(lambda.strike('deaf', [environmentId])).toBe(1)
+  const unheard = { sends: 'lost\n', awaits: '> lost', millis: 300 }
+  expect((await lambda.invoke(unheard)).response).toMatchObject({ received: '> hello\n> again\n', error: null })
+  expect((await lambda.invoke({ ...hello, name: 'b' })).response).toMatchObject({ received: '> hello\n' })
+})
+
 it('leaves its sessions behind when it ends without a goodbye', async () => {
   const lambda = await start({ timeoutMillis: 200 })
   await lambda.invoke(hello)

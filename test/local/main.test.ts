@@ -73,12 +73,18 @@ describe('npm run local', () => {
     expect(output()).toBe(`${message}: npm run local [-- --port 3000]\n`)
   })
 
-  it('says when somebody else listens on its port', async () => {
+  it('takes the next free port where somebody else listens, and says so', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
-    const { child, output } = start('--port', String((other.address() as AddressInfo).port))
-    expect(await once(child, 'close')).toEqual([1, null])
-    expect(output()).toContain('Somebody else listens on that port: npm run local [-- --port 3000]\n')
+    const { port } = other.address() as AddressInfo
+    const { child, lines, output } = start('--port', String(port))
+    const url = await addressIn(lines)
+    const taken = Number(new URL(url).port)
+    expect(taken).toBeGreaterThan(port)
+    expect(output()).toContain(`Somebody else listens on port ${port}: it is ${taken} instead\n`)
+    expect((await fetch(url)).status).toBe(200)
+    child.kill('SIGINT')
+    expect(await once(child, 'exit')).toEqual([0, null])
     other.close()
   })
 })

@@ -138,6 +138,7 @@ describe('the events', () => {
         { name: 'orders', concurrency: 10, max: 1 },
         { name: 'fulfilOrders', concurrency: 5, max: 1 },
         { name: 'dailyReport', concurrency: 1, max: 1 },
+        { name: 'misbehaving', concurrency: 2, max: 1 },
       ],
       idleMillis: 60_000,
     })
@@ -188,7 +189,7 @@ describe('the page', () => {
     const { status, headers, body } = await ask('GET', '/')
     expect(status).toBe(200)
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8')
-    expect([...body.matchAll(/(?:src|href)="(?!data:)[^"]*"|url\(|@import|https?:\/\/(?!www\.w3\.org)/g)]).toEqual([])
+    expect([...body.matchAll(/(?:src|href)="(?!data:|#)[^"]*"|url\(|@import|https?:\/\/(?!www\.w3\.org)/g)]).toEqual([])
   })
 
   it('gets a reason for what can not be', async () => {

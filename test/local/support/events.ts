@@ -1,3 +1,4 @@
+import type { FaultName, Showing } from '../../../infra/local/faults'
 import type { Call, EnvironmentView } from '../../../infra/local/fleet'
 import type { QueueView } from '../../../infra/local/queue'
 import type { SessionView } from '../../../infra/local/sessions'
@@ -9,6 +10,19 @@ interface Topics {
   queue: QueueView
   call: Call
   log: { environmentId: string; text: string }
+  lane: EnvironmentView
+  load: { at: number; count: number | null }
+  database: { isUp: boolean }
+  report: {
+    environmentId: string
+    function: string
+    lost: number
+    dials: number
+    unfinished: number
+    waitMillis: number
+  }
+  fault: { at: number; fault: FaultName; text: string }
+  shown: Showing & { at: number }
   service: { functions: { name: string; concurrency: number; max: number }[]; idleMillis: number }
 }
 

@@ -1,0 +1,191 @@
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type LocalService, startLocalService } from '../../infra/local/service'
+import { describeUnless } from '../support/requirements'
+import { browserMissing, startBrowser } from './support/browser'
+
+/** The browser's, as far as they are used in there. */
+declare const axe: { run(options: object): Promise<AxeResults> }
+declare const document: { readonly documentElement: { readonly scrollWidth: number; readonly clientWidth: number } }
+interface Rendered {
+  readonly scrollWidth: number
+  readonly clientWidth: number
+  readonly scrollHeight: number
+  readonly clientHeight: number
+}
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const STANDARDS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+/** Where to leave pictures, to be looked at: a directory. */
+const pictures = process.env.PG_THAW_PICTURES
+
+const looks = [
+  { width: 1280, height: 1000, colorScheme: 'light' },
+  { width: 1280, height: 1000, colorScheme: 'dark' },
+  { width: 360, height: 740, colorScheme: 'light' },
+  { width: 360, height: 740, colorScheme: 'dark' },
+] as const
+
+let service: LocalService | undefined
+let browser: Browser | undefined
+
+beforeAll(async () => {
+  if (browserMissing !== undefined) return
+  ;[service, browser] = await Promise.all([startLocalService({ port: 0 }), startBrowser()])
+})
+afterAll(async () => {
+  await browser?.close()
+  await service?.close()
+})
+
+/** Opens the page, and waits until it is told what happens. */
+async function open(look: (typeof looks)[number]): Promise<Page> {
+  if (browser === undefined || service === undefined) throw new Error('bug: nothing was started')
+  const { width, height, colorScheme } = look
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme })
+  await page.goto(service.url)
+  await page.locator('#link', { hasText: 'live' }).waitFor()
+  return page
+}
+
+/** What a fault says in the list of what happened, the newest first. */
+const shown = (page: Page, text: RegExp) =>
+  page.locator('#calls li', { hasText: text }).first().waitFor({ timeout: 30_000 })
+
+/** Presses a button as somebody without a mouse does, and waits for what the page answers. */
+async function pressByKeyboard(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name, exact: true }).focus()
+  await page.keyboard.press('Enter')
+}
+
+const faults: { name: string; fault: string; says: RegExp; lane: string | undefined }[] = [
+  { name: 'End all sessions', fault: 'end-sessions', says: /sessions? ended; the next order: 201/, lane: '.lost' },
+  { name: 'Lose packets', fault: 'lose-packets', says: /packets are lost; the next order: 201/, lane: '.lost' },
+  {
+    name: 'Rotate the password',
+    fault: 'rotate-password',
+    says: /another password.*; the next order: 201/,
+    lane: '.lost',
+  },
+  {
+    name: 'Restart the database',
+    fault: 'restart-database',
+    says: /was restarted; the next order: 201/,
+    lane: undefined,
+  },
+  {
+    name: 'Run a slow query',
+    fault: 'slow-query',
+    says: /the call fails .*; the next call: response/,
+    lane: '.failed',
+  },
+  {
+    name: 'Leak a client',
+    fault: 'leaked-client',
+    says: /the call answers .*; the next call: response/,
+    lane: '.unfinished',
+  },
+  {
+    name: 'Leave an await out',
+    fault: 'missing-await',
+    says: /the call answers .*; the next call: response/,
+    lane: '.unfinished',
+  },
+]
+
+for (const look of looks) {
+  describeUnless(browserMissing, `the page at ${look.width} px, ${look.colorScheme}`, () => {
+    let page: Page
+
+    beforeAll(async () => {
+      page = await open(look)
+    })
+    afterAll(() => page?.close())
+
+    it.each(faults)('has a button "$name", and shows what comes of it', async ({ name, fault, says, lane }) => {
+      const marks = page.locator(`#timeline [data-fault="${fault}"]`)
+      const signs = page.locator(`#timeline [data-lane] ${lane ?? 'text'}`)
+      const [marksBefore, signsBefore] = [await marks.count(), await signs.count()]
+      await page.locator('#calls').evaluate((list) => list.replaceChildren())
+      await pressByKeyboard(page, name)
+      await shown(page, says)
+      await expect.poll(() => page.locator('#answer').textContent()).toMatch(says)
+      await expect.poll(() => marks.count()).toBeGreaterThan(marksBefore)
+      if (lane !== undefined) await expect.poll(() => signs.count()).toBeGreaterThan(signsBefore)
+    })
+
+    it('shows the gap that a restart leaves in the sessions', async () => {
+      await page.locator('#timeline [data-down]').first().waitFor({ state: 'attached' })
+    })
+
+    it('shows lanes that start, run, are frozen and end', async () => {
+      await page.getByRole('button', { name: 'Place an order' }).click()
+      const lane = page.locator('#timeline [data-of="orders"]').last()
+      await expect.poll(() => lane.getAttribute('data-states')).toMatch(/^starting .*running frozen$/)
+      const card = page.locator('[data-function="orders"] .environment[data-state="frozen"]').first()
+      await card.getByRole('button', { name: 'Retire' }).click()
+      await page.locator('#timeline [data-of="orders"][data-states$="gone"]').first().waitFor({ state: 'attached' })
+    })
+
+    it('shows again after a reload what happened before', async () => {
+      const lanes = () =>
+        page.locator('#timeline [data-lane]').evaluateAll((all) => all.map((it) => it.getAttribute('data-states')))
+      const marks = page.locator('#timeline [data-fault]')
+      const before = await marks.count()
+      await page.reload()
+      await page.locator('#link', { hasText: 'live' }).waitFor()
+      await expect.poll(() => marks.count()).toBe(before)
+      expect(await lanes()).toContainEqual(expect.stringMatching(/^starting .*gone$/))
+      await page.locator('#calls li', { hasText: 'the next order: 201' }).first().waitFor({ state: 'attached' })
+    })
+
+    it('fits: nothing is beyond the edge, and sessions can be reached', async () => {
+      const { scrollWidth, clientWidth } = await page.evaluate(() => {
+        const { scrollWidth, clientWidth } = document.documentElement
+        return { scrollWidth, clientWidth }
+      })
+      expect(scrollWidth).toBe(clientWidth)
+      const cut = await page
+        .locator('button, td, th, h2, #answer, #calls li, .environment div, .legend li, #faults small')
+        .evaluateAll((all) =>
+          all
+            .filter((it) => (it as unknown as Rendered).scrollWidth > (it as unknown as Rendered).clientWidth + 1)
+            .map((it) => `${it.tagName} ${it.className}: ${it.textContent}`),
+        )
+      expect(cut).toEqual([])
+      await page.getByRole('link', { name: 'Sessions' }).click()
+      const place = () => page.locator('#part-sessions').boundingBox()
+      await expect.poll(async () => (await place())?.y).toBeLessThan(look.height / 2)
+      const { x, width, y } = (await place()) ?? { x: -1, width: 0, y: -1 }
+      expect(y).toBeGreaterThanOrEqual(-1)
+      expect(x).toBeGreaterThanOrEqual(0)
+      expect(x + width).toBeLessThanOrEqual(look.width)
+    })
+
+    it('has a name for every control, and passes axe', async () => {
+      for (const button of await page.getByRole('button').all()) {
+        expect(((await button.getAttribute('aria-label')) ?? (await button.textContent()) ?? '').trim()).not.toBe('')
+      }
+      await page.addScriptTag({ path: axePath })
+      const { violations } = await page.evaluate((values) => axe.run({ runOnly: { type: 'tag', values } }), STANDARDS)
+      expect(
+        violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => [html, failureSummary])]),
+      ).toEqual([])
+      if (pictures) await page.screenshot({ path: `${pictures}/${look.width}-${look.colorScheme}.png`, fullPage: true })
+    })
+  })
+}
+
+describe.skipIf(browserMissing !== undefined)('the page', () => {
+  it('says that the database does not answer, and goes on when it is back', async () => {
+    const page = await open(looks[0])
+    await page.locator('#calls').evaluate((list) => list.replaceChildren())
+    await page.getByRole('button', { name: 'Restart the database', exact: true }).click()
+    await page.getByRole('status').filter({ hasText: 'The database does not answer' }).waitFor()
+    await shown(page, /was restarted; the next order: 201/)
+    await expect.poll(() => page.locator('#database').textContent(), { timeout: 10_000 }).toBe('')
+    await page.close()
+  })
+})
