@@ -68,7 +68,7 @@ function countsOf(pools: Iterable<LivePool>): Counted {
 /** Written out: it runs in each invocation. */
 function difference({ pool, name }: LivePool, now: PoolCounts, past: PoolCounts = NOTHING): PoolReport {
   const retired: Record<string, number> = {}
-  for (const reason in now.retired) retired[reason] = (now.retired[reason] ?? 0) - (past.retired[reason] ?? 0)
+  for (const [reason, count] of Object.entries(now.retired)) retired[reason] = count - (past.retired[reason] ?? 0)
   return {
     pool,
     name,
