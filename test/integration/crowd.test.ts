@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { PoolOptions } from '../../src/index'
 import { openPool, pool } from '../support/pool-under-test'
 
 const READ = 'SELECT $1::int AS n'
@@ -11,11 +12,18 @@ async function crowd(callers: number, times: number, ask: (n: number) => Promise
   await Promise.all(Array.from({ length: callers }, caller))
 }
 
+/** With all its connections open: how long that takes is no matter here. */
+async function openWarm(options: PoolOptions = {}): Promise<void> {
+  openPool({ max: 2, ...options })
+  const clients = await Promise.all([pool.connect(), pool.connect()])
+  for (const client of clients) client.release()
+}
+
 const read = async (n: number) => expect((await pool.query(READ, [n])).rows).toEqual([{ n }])
 
 describe('where all connections of a larger pool are taken', () => {
   it('reads that were quick share, once that is known, and each gets its own answer', async () => {
-    openPool({ max: 2 })
+    await openWarm()
     await crowd(20, 1, read)
     expect(pool.stats().joins).toBe(0)
     await crowd(20, 5, read)
@@ -24,7 +32,7 @@ describe('where all connections of a larger pool are taken', () => {
   })
 
   it('at most four share at a time', async () => {
-    openPool({ max: 2 })
+    await openWarm()
     await crowd(20, 2, read)
     const held = await Promise.all([pool.query('SELECT 1'), pool.query('SELECT 1')])
     expect(held).toHaveLength(2)
@@ -39,13 +47,13 @@ describe('where all connections of a larger pool are taken', () => {
     ['a write', (n: number) => pool.query('UPDATE pg_temp.t SET n = $1', [n]).catch(() => {})],
     ['a function that may write', (n: number) => pool.query('SELECT pg_catalog.pg_notify($1, $1)', [`c${n}`])],
   ])('nobody shares with %s', async (_, ask) => {
-    openPool({ max: 2 })
+    await openWarm()
     await crowd(6, 3, ask)
     expect(pool.stats().joins).toBe(0)
   })
 
   it('nobody shares with a read that was slow when it last ran', async () => {
-    openPool({ max: 2 })
+    await openWarm()
     // Slower than a connect takes on any machine.
     const slow = () => pool.query('SELECT pg_sleep(0.4)')
     await crowd(4, 1, slow)
@@ -54,7 +62,7 @@ describe('where all connections of a larger pool are taken', () => {
   })
 
   it('nobody shares while a client is lent, for whose locks the first could wait', async () => {
-    openPool({ max: 2 })
+    await openWarm()
     await crowd(20, 3, read)
     const client = await pool.connect()
     const { joins } = pool.stats()
@@ -66,13 +74,13 @@ describe('where all connections of a larger pool are taken', () => {
   })
 
   it('nobody shares with `fanOut: false`', async () => {
-    openPool({ max: 2, fanOut: false })
+    await openWarm({ fanOut: false })
     await crowd(20, 5, read)
     expect(pool.stats().joins).toBe(0)
   })
 
   it('who wants a connection to himself is not overtaken', async () => {
-    openPool({ max: 1 + 1 })
+    await openWarm()
     await crowd(20, 3, read)
     const order: string[] = []
     const asked = [
