@@ -15,6 +15,8 @@ let refusal: string
 /** Startups that are refused whatever is in them. */
 let refusals: number
 let startups: string[]
+/** What the server never answers, if anything. */
+let unanswered: RegExp | undefined
 /** Statements that were asked for under a name. */
 let named: number
 
@@ -23,6 +25,7 @@ const warn = vi.spyOn(process, 'emitWarning')
 beforeEach(async () => {
   refusals = 0
   startups = []
+  unanswered = undefined
   named = 0
   warn.mockReset().mockImplementation(() => {})
   server = createServer((socket) => {
@@ -31,6 +34,7 @@ beforeEach(async () => {
     socket.on('data', (data) => {
       if (started) {
         const asked = data.toString('latin1')
+        if (unanswered?.test(asked)) return
         if (/pg_thaw_|by key/.test(asked)) named += 1
         // One question at a time: a query, or what ends with a Sync.
         if (asked.startsWith('Q')) socket.write(DONE)
@@ -107,6 +111,20 @@ describe('the mark of a session that is to be limited', () => {
     await pool.query('')
     expect(startups).toEqual(['marked', 'plain', 'marked'])
     expect(warn).not.toHaveBeenCalled()
+  })
+})
+
+describe('a question behind the sign-in that is never answered', () => {
+  it.each([
+    ['what limits the session', /set_config/, {}],
+    ['whether the server takes writes', /pg_is_in_recovery/, { target_session_attrs: 'primary' }],
+  ] as const)('costs no caller more than its time, and no slot: %s', async (_, question, options) => {
+    refusal = ''
+    unanswered = question
+    const pool = openPool({ max: 1, connectionTimeoutMillis: 300, ...options })
+    await expect(pool.query('')).rejects.toMatchObject({ code: 'POOL_ACQUIRE_TIMEOUT', phase: 'dial' })
+    await pool.end()
+    expect(pool.stats()).toMatchObject({ total: 0, waiting: 0 })
   })
 })
 
