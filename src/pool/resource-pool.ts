@@ -22,7 +22,6 @@ import {
 import {
   Chain,
   Checkout,
-  type Link,
   moveTo,
   type RetireReason,
   Slot,
@@ -31,6 +30,7 @@ import {
   type Working,
 } from './slot.js'
 import { Counters, type PoolStats } from './stats.js'
+import { type AcquireOptions, Waiter } from './waiter.js'
 
 /** How long a dial may say nothing before another slot is tried beside it, ms; half of the caller's time if that is less. */
 const SILENCE_MILLIS = 1000
@@ -38,47 +38,9 @@ const SILENCE_MILLIS = 1000
 const IDLE = { name: 'idle' } as const
 const GONE = { name: 'gone' } as const
 
-/** What one acquire asks for. */
-export interface AcquireOptions {
-  /** Longest time until the checkout is there, ms, all phases together. Default: none. */
-  readonly timeoutMillis?: number | undefined
-  /** Kept on the checkout, and what a caller that waits can be turned away by. */
-  readonly label?: unknown
-  /** Whether it takes what has to give an answer first, and asks for that itself: see {@link Checkout.isUnproven}. */
-  readonly proves?: boolean | undefined
-}
-
 /** What `end` had to take by force: checkouts that had not been returned when the patience was over. */
 export interface EndReport {
   readonly reclaimed: number
-}
-
-/** One caller in the queue. It leaves the queue in the step that settles it: so it settles once, and can be served while it is there. */
-class Waiter<R> implements Link<Waiter<R>> {
-  chain: Chain<Waiter<R>> | undefined = undefined
-  older: Waiter<R> | undefined = undefined
-  newer: Waiter<R> | undefined = undefined
-  limit: Bound | undefined = undefined
-  /** Where its time is limited. */
-  since: Instant | undefined = undefined
-  /** On the monotonic clock. */
-  waitsSince = 0
-  ended: Ended | undefined = undefined
-  declare readonly timeoutMillis: number
-  declare readonly label: unknown
-  declare readonly resolve: (checkout: Checkout<R>) => void
-  declare readonly reject: (error: Error) => void
-
-  constructor(
-    { timeoutMillis = NEVER, label }: AcquireOptions,
-    resolve: (checkout: Checkout<R>) => void,
-    reject: (error: Error) => void,
-  ) {
-    this.timeoutMillis = timeoutMillis
-    this.label = label
-    this.resolve = resolve
-    this.reject = reject
-  }
 }
 
 /**

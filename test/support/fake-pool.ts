@@ -1,6 +1,7 @@
 import type { PoolObserver, ResourcePoolOptions } from '../../src/pool/connector'
-import { type AcquireOptions, ResourcePool } from '../../src/pool/resource-pool'
+import { ResourcePool } from '../../src/pool/resource-pool'
 import { Checkout } from '../../src/pool/slot'
+import type { AcquireOptions } from '../../src/pool/waiter'
 import { FakeClock, settled } from './fake-clock'
 import { FakeConnector, type FakeResource } from './fake-resource'
 
