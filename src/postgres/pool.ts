@@ -1,5 +1,6 @@
 import { Client as PgPlainClient, Pool as PgPool, type PoolClient, type PoolConfig, type QueryResult } from 'pg'
 import type { PoolObserver, ResourcePoolOptions } from '../pool/connector.js'
+import { isError } from '../pool/errors.js'
 import { ResourcePool } from '../pool/resource-pool.js'
 import type { Checkout } from '../pool/slot.js'
 import type { PoolStats as ResourceStats } from '../pool/stats.js'
@@ -509,7 +510,7 @@ const NO_FAN_OUT =
 
 /** Those of a user's own code are left alone. */
 function tellRetryOfQuery(error: unknown, wasLost: boolean): void {
-  if (wasLost || (error instanceof Error && 'severity' in error)) tellRetry(error, wasLost)
+  if (wasLost || (isError(error) && 'severity' in error)) tellRetry(error, wasLost)
 }
 
 /**
