@@ -8,10 +8,17 @@ const client: DurableExecutionClient = {
   checkpoint: async () => ({ CheckpointToken: 'next', NewExecutionState: { Operations: [] } }),
 }
 
-export const handler = wrapHandler(
-  withDurableExecution(
-    (asked: Asked, context) =>
-      context.step('work', () => work(asked), { retryStrategy: () => ({ shouldRetry: false }) }),
-    { durableExecutionClient: client },
-  ),
+const once = { retryStrategy: () => ({ shouldRetry: false }) }
+const config = { durableExecutionClient: client }
+
+export const steps = wrapHandler(
+  withDurableExecution((asked: Asked, context) => context.step('work', () => work(asked), once), config),
+)
+
+/** Whose promise never settles: the execution goes on in another call. */
+export const waits = wrapHandler(
+  withDurableExecution(async (asked: Asked, context) => {
+    await work(asked)
+    await context.wait({ hours: 1 })
+  }, config),
 )

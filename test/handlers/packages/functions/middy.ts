@@ -1,4 +1,5 @@
 import middy from '@middy/core'
+import { executionModeStreamifyResponse } from '@middy/core/StreamifyResponse'
 import { wrapHandler } from 'pg-thaw'
 import { type Asked, work } from '../../functions/work'
 
@@ -16,3 +17,10 @@ export const outermost = wrapHandler(
 
 export const usedAfterwards = wrapHandler(middy((asked: Asked) => work(asked)))
 usedAfterwards.use(saying)
+
+export const streaming = wrapHandler(
+  middy<Asked>({ executionMode: executionModeStreamifyResponse }).handler(async (asked) => ({
+    statusCode: 200,
+    body: JSON.stringify(await work(asked)),
+  })),
+)
