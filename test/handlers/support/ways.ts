@@ -28,6 +28,14 @@ const byMiddy: Omit<HandlerUnderTest, 'function'> = {
 /** Nobody listens for its traces here. */
 const datadogEnv = { DD_FLUSH_TO_LOG: 'true', DD_TRACE_STARTUP_LOGS: 'false' }
 
+/** What needs no package beside pg-thaw, by the exports of `functions/wrapped.ts`. */
+export const plainWays: Record<string, string> = {
+  'an async handler': 'asynchronous',
+  'a callback handler': 'callback',
+  'a streaming handler': 'streaming',
+}
+
+/** Everything else: `module` is among the bundles of `packages/functions`. */
 export const ways: Record<string, Way> = {
   'middy, its handler wrapped': { module: 'middy.js', exportName: 'outermost', node: 22, ...byMiddy },
   'middy, used after it was wrapped': { module: 'middy.js', exportName: 'usedAfterwards', node: 22, ...byMiddy },
