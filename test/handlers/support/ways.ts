@@ -73,6 +73,12 @@ export const ways: Record<string, Way> = {
   },
   Hono: { module: 'hono.js', exportName: 'buffered', ...http },
   'Hono, streaming': { module: 'hono.js', exportName: 'streaming', ...streamedHttp },
+  'Hono, with queries while it streams': {
+    module: 'hono.js',
+    exportName: 'streamingLate',
+    ...streamedHttp,
+    failed: { outcome: 'response', response: expect.not.stringContaining('pid') },
+  },
   tRPC: { module: 'trpc.js', exportName: 'buffered', ...http },
   'tRPC, streaming': { module: 'trpc.js', exportName: 'streaming', ...streamedHttp },
   'serverless-express with Express': { module: 'express.js', exportName: 'codegenie', node: 24, ...http },
