@@ -21,12 +21,19 @@ const entries = [
   'credentials/rds-iam',
   'credentials/secrets-extension',
   'credentials/secrets-manager',
+  'lambda/faces/decorator',
+  'lambda/faces/middy',
   'testing/index',
   'watch/emf',
   'watch/opentelemetry',
 ]
 /** What users import for its effect: two sources, the ES module's with the effect. */
 const effects = ['goodbye']
+/**
+ * What Lambda loads by its path: an ES module alone, since it may have to wait for one. Stands alone, as the goodbye does, and finds the
+ * pools of the function's bundle in the registry.
+ */
+const handlers = ['handler']
 /** What the Serverless Framework loads: the module is the plugin's class itself. */
 const plugins = ['serverless/index']
 /** What is started as a process of its own: no face. */
@@ -54,7 +61,7 @@ await build({
   outExtension: { '.js': '.bundler.mjs' },
 })
 
-for (const name of effects) {
+for (const name of [...effects, ...handlers]) {
   await build({ ...shared, entryPoints: [`src/${name}.mts`], outfile: `dist/${name}.mjs`, format: 'esm' })
 }
 
@@ -81,6 +88,9 @@ function reach(path) {
 }
 
 for (const name of [...entries, ...effects, ...plugins]) reach(join('dist', `${name}.d.ts`))
+
+// What only Lambda loads.
+for (const name of handlers) rmSync(`dist/${name}.d.mts`)
 
 for (const file of readdirSync('dist', { recursive: true, withFileTypes: true })) {
   const path = join(file.parentPath, file.name)

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { CredentialsLookupError } from './errors.js'
 import type { Credentials } from './source/pool-credentials.js'
 
@@ -45,7 +46,7 @@ async function parsed(
   try {
     return await parse(secret)
   } catch (error) {
-    const kind = error instanceof Error ? error.name : typeof error
+    const kind = types.isNativeError(error) ? error.name : typeof error
     throw invalid({ secretId }, `was not understood by the \`parse\` that was given (${kind}, whose text may quote it)`)
   }
 }

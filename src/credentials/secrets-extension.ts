@@ -92,7 +92,7 @@ class Extension {
         await pause(millis, undefined, { signal })
         continue
       }
-      if (answer instanceof Error) throw this.#noAnswer(answer)
+      if (!('status' in answer)) throw this.#noAnswer(answer)
       this.#wasReady ||= answer.status === 200
       return answer
     }
@@ -101,7 +101,7 @@ class Extension {
   /** It says so by a status that it has for other things too. */
   #mayNotBeReady(answer: HttpAnswer | Error): boolean {
     if (this.#wasReady) return false
-    if (answer instanceof Error) return 'code' in answer && answer.code === 'ECONNREFUSED'
+    if (!('status' in answer)) return 'code' in answer && answer.code === 'ECONNREFUSED'
     return answer.status === 400 && fieldsOf(answer.body).__type === undefined
   }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { ownRegion, regionMissing, regionOfArn } from './aws/region.js'
 import { serviceFailure } from './aws/service-failure.js'
 import { CredentialsLookupError } from './errors.js'
@@ -128,7 +129,7 @@ interface SdkError extends Error {
 }
 
 function failure(secretId: string, error: unknown): CredentialsLookupError {
-  if (!(error instanceof Error)) return serviceFailure(secretId, { type: undefined, status: undefined })
+  if (!types.isNativeError(error)) return serviceFailure(secretId, { type: undefined, status: undefined })
   const { $fault, $metadata, code, name } = error as SdkError
   if (name === 'CredentialsProviderError') {
     const text = `The AWS SDK found no keys to read the secret \`${secretId}\` with`

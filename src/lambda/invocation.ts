@@ -11,6 +11,8 @@ export interface InvocationContext {
 /** One call of a wrapped handler. Made before it begins: work that is asked for between two calls belongs to the second. */
 export class Invocation implements CurrentInvocation {
   isAnswered = false
+  /** Whether its async context was entered instead of left at its end. */
+  isEntered = false
   budgetMillis = Infinity
   requestId: unknown
   /** Where somebody listens to what it does. */

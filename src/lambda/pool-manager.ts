@@ -54,10 +54,14 @@ export class PoolManager {
     within.currentInvocation = this.#current
   }
 
-  /** Whether the caller runs in the async context of an open invocation. */
-  get isInside(): boolean {
-    const open: ReadonlySet<unknown> = this.#open
-    return open.has(this.#store.getStore())
+  /**
+   * Whether a call for this request is part of an open invocation: it runs in its async context. That of one which was entered also reaches
+   * what the caller begins beside it, where another request is another invocation.
+   */
+  isInside(requestId?: unknown): boolean {
+    const own = this.#store.getStore()
+    if (own === undefined || !this.#open.has(own)) return false
+    return !own.isEntered || requestId === undefined || requestId === own.requestId
   }
 
   /** Opens an invocation. Nothing here waits: what may be stale is validated while the handler runs. */
@@ -82,6 +86,12 @@ export class PoolManager {
   /** Runs `work` inside an invocation: what it acquires is bounded by the invocation's deadline. */
   run<T>(invocation: Invocation, work: () => T): T {
     return this.#store.run(invocation, work)
+  }
+
+  /** The same for what follows in the caller's async context, where the work can't be given as one function. */
+  enter(invocation: Invocation): void {
+    invocation.isEntered = true
+    this.#store.enterWith(invocation)
   }
 
   /**

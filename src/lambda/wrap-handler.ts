@@ -2,7 +2,7 @@ import type { Invocation, InvocationContext } from './invocation.js'
 import { type PoolManager, poolManager } from './pool-manager.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the one type that handlers of every event, context and result are assignable to
-type AnyHandler = (...args: any[]) => unknown
+export type AnyHandler = (...args: any[]) => unknown
 
 type Answer = (...answer: unknown[]) => unknown
 
@@ -36,20 +36,27 @@ export function wrapHandler<H extends AnyHandler>(handler: H): H {
   return new Proxy(handler, {
     apply(target, self, args: unknown[]) {
       const call = () => Reflect.apply(target, self, args)
+      // A streaming handler gets the stream before it, and a program's own call of it perhaps nothing else.
+      const timed = args.findIndex((it) => isFunction((it as Context)?.getRemainingTimeInMillis))
+      const place = timed < 0 ? 1 : timed
+      const context = args[place] as Context
+      const own = context?.lambdaContext ?? context
       // Wrapped twice, the outer one counts.
-      return manager.isInside ? call() : invoke(manager, call, args)
+      if (manager.isInside(own?.awsRequestId)) return call()
+      return invoke(manager, manager.begin(own), call, args, place)
     },
   })
 }
 
 /** One invocation, whose every answer is passed on once it has ended. */
-function invoke(manager: PoolManager, call: () => unknown, args: unknown[]): unknown {
-  // A streaming handler gets the stream before it, and a program's own call of it perhaps nothing else.
-  const timed = args.findIndex((it) => isFunction((it as Context)?.getRemainingTimeInMillis))
-  const place = timed < 0 ? 1 : timed
+function invoke(
+  manager: PoolManager,
+  invocation: Invocation,
+  call: () => unknown,
+  args: unknown[],
+  place: number,
+): unknown {
   const context = args[place] as Context
-  const invocation = manager.begin(context?.lambdaContext ?? context)
-
   const pass = (answer: () => unknown): unknown => {
     const ended = manager.end(invocation)
     return ended === undefined ? answer() : ended.then(answer)

@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /** What an acquire was waiting for when it failed. */
 export type AcquirePhase =
   /** All slots were taken, or other callers were before this one. */
@@ -161,12 +163,24 @@ function hint(gauges: PoolGauges, cause: unknown): string {
   return '; every connection is lent: a caller that holds one while it acquires another can wait for itself'
 }
 
+/** Whether it is an error, of this realm or of another: those of Node.js itself are another realm's where code runs in a `node:vm` context, as in Jest. */
+export function isError(it: unknown): it is Error {
+  return it instanceof Error || types.isNativeError(it)
+}
+
+/** The errors that an `AggregateError` of any realm stands for, of several addresses for instance; nothing for another error. */
+export function errorsIn(error: unknown): readonly unknown[] | undefined {
+  const isAggregate = error instanceof AggregateError || (types.isNativeError(error) && error.name === 'AggregateError')
+  return isAggregate ? (error as AggregateError).errors : undefined
+}
+
 /** What a dial was rejected with may be anything, and its error has to be made in any case: somebody waits for it. */
 export function textOf(cause: unknown): string {
   try {
     // Of several addresses, each of which failed in its own way.
-    if (cause instanceof AggregateError) return [cause.message, ...cause.errors.map(textOf)].filter(Boolean).join('; ')
-    return String(cause instanceof Error ? cause.message || codeOf(cause) || cause.name : cause)
+    const several = errorsIn(cause)
+    if (several) return [(cause as Error).message, ...several.map(textOf)].filter(Boolean).join('; ')
+    return String(isError(cause) ? cause.message || codeOf(cause) || cause.name : cause)
   } catch {
     return 'an error without a text'
   }
@@ -177,7 +191,7 @@ export function codeOf(cause: unknown): string | undefined {
   try {
     const { code } = cause as { code?: unknown }
     if (typeof code === 'string') return code
-    return cause instanceof AggregateError ? cause.errors.map(codeOf).find(Boolean) : undefined
+    return errorsIn(cause)?.map(codeOf).find(Boolean)
   } catch {
     return undefined
   }
@@ -186,7 +200,7 @@ export function codeOf(cause: unknown): string | undefined {
 /** What is known of a failed connect; of several addresses, of the first that says something. */
 function factsOf(cause: unknown): object {
   try {
-    const sources: Record<string, unknown>[] = [cause, ...(cause instanceof AggregateError ? cause.errors : [])]
+    const sources = [cause, ...(errorsIn(cause) ?? [])] as Record<string, unknown>[]
     const facts = sources.map((it) => FACTS.flatMap((name) => (it[name] === undefined ? [] : [[name, it[name]]])))
     return Object.fromEntries(facts.find(({ length }) => length > 0) ?? [])
   } catch {

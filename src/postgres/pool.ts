@@ -1,5 +1,6 @@
 import { Client as PgPlainClient, Pool as PgPool, type PoolClient, type PoolConfig, type QueryResult } from 'pg'
 import type { PoolObserver, ResourcePoolOptions } from '../pool/connector.js'
+import { isError } from '../pool/errors.js'
 import { ResourcePool } from '../pool/resource-pool.js'
 import type { Checkout } from '../pool/slot.js'
 import type { PoolStats as ResourceStats } from '../pool/stats.js'
@@ -175,6 +176,7 @@ export class Pool extends PgPool {
     // pg changes what it is given: each gets a copy.
     const address = addressIn(given)
     const configs = address.hosts.map(({ options }) => ({
+      fallback_application_name: isGiven('application_name', given) ? undefined : ownName(),
       ...copyOptions(given),
       connectionTimeoutMillis: 0,
       ...options,
@@ -498,7 +500,12 @@ export class Pool extends PgPool {
 /** Whether the user has an opinion of a setting: in an option, in `options`, or in `PGOPTIONS`. */
 function isGiven(name: string, given: PoolOptions): boolean {
   const texts = [given.options, given.connectionString, process.env.PGOPTIONS]
-  return name in given || texts.some((text) => text?.includes(name))
+  return name in given || texts.some((text) => typeof text === 'string' && text.includes(name))
+}
+
+/** The function's, so that `pg_stat_activity` tells who is who; as long as the server's names are. */
+function ownName(): string | undefined {
+  return process.env.AWS_LAMBDA_FUNCTION_NAME?.slice(0, 63)
 }
 
 const NO_PREPARE =
@@ -509,7 +516,7 @@ const NO_FAN_OUT =
 
 /** Those of a user's own code are left alone. */
 function tellRetryOfQuery(error: unknown, wasLost: boolean): void {
-  if (wasLost || (error instanceof Error && 'severity' in error)) tellRetry(error, wasLost)
+  if (wasLost || (isError(error) && 'severity' in error)) tellRetry(error, wasLost)
 }
 
 /**

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Extensions } from './extensions.js'
@@ -99,6 +100,7 @@ export class RuntimeApi {
       'Lambda-Runtime-Aws-Request-Id': event.requestId,
       'Lambda-Runtime-Deadline-Ms': String(event.deadlineMillis),
       'Lambda-Runtime-Invoked-Function-Arn': this.#identity.arn,
+      'Lambda-Runtime-Trace-Id': traceId(),
     })
     poll?.end(event.payload)
   }
@@ -213,6 +215,12 @@ export class RuntimeApi {
         this.#phase satisfies never
     }
   }
+}
+
+/** As X-Ray writes it, of a call that is not sampled. */
+function traceId(): string {
+  const seconds = Math.floor(Date.now() / 1000).toString(16)
+  return `Root=1-${seconds}-${randomBytes(12).toString('hex')};Parent=${randomBytes(8).toString('hex')};Sampled=0`
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

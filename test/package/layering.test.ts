@@ -26,6 +26,10 @@ const rooms = {
     may: ['../pool/clock.js', '../postgres/pool.js', '../registry/environment.js'],
     mayNot: ['../testing/index.js', '../../infra/functions/orders.js', '../index.js', 'pg'],
   },
+  'src/lambda/faces/middy.ts': {
+    may: ['../pool-manager.js', '../wrap-handler.js'],
+    mayNot: ['../create-pool.js', '../../postgres/pool.js', '../../pool/clock.js', '../../index.js', 'pg'],
+  },
   'src/credentials/secrets-manager.ts': {
     may: ['./secret.js', './source/pool-credentials.js', '@aws-sdk/client-secrets-manager'],
     mayNot: ['../postgres/credentials.js', '../pool/errors.js', '../lambda/create-pool.js', '../index.js', 'pg'],

@@ -1,5 +1,5 @@
 import type { DialFailure } from '../../pool/connector.js'
-import { codeOf } from '../../pool/errors.js'
+import { codeOf, isError } from '../../pool/errors.js'
 import type { CredentialsFailure } from '../../postgres/connection/opening/credentials.js'
 
 /** Whether trying again may help, as the pool sees it. */
@@ -22,7 +22,7 @@ const NAME = 'CredentialsError'
 export class CredentialsError extends Error implements CredentialsFailure {
   /** Each entry point of the package has a copy of this class: what one makes is known to all of them. */
   static override [Symbol.hasInstance](it: unknown): it is CredentialsError {
-    return it instanceof Error && it.name === NAME
+    return isError(it) && it.name === NAME
   }
 
   // Literal: a minifier takes the name of the class away.
@@ -51,7 +51,7 @@ export function providerFailed(cause: unknown, classify: Classify): CredentialsE
     return new CredentialsError(code, 'permanent', cause.message)
   }
   const failure = code === UNAVAILABLE ? 'transient' : classify(cause)
-  const isOurs = cause instanceof Error && cause.name === 'CredentialsLookupError' && code?.startsWith('CREDENTIALS_')
+  const isOurs = isError(cause) && cause.name === 'CredentialsLookupError' && code?.startsWith('CREDENTIALS_')
   const text = `the credentials provider failed: ${isOurs ? cause.message : kindOf(cause)}`
   return new CredentialsError('POOL_CREDENTIALS_FAILED', failure, text, isOurs ? cause : withoutText(cause))
 }
@@ -70,7 +70,7 @@ export function refusedLately(cause: unknown): CredentialsError {
 
 /** Stands for an error in whose text, fields or causes a secret may be: what it was, and where it came from. */
 function withoutText(cause: unknown): Error | undefined {
-  if (!(cause instanceof Error)) return undefined
+  if (!isError(cause)) return undefined
   const { name, message, stack = '' } = cause
   const copy = new Error('its text is not shown, since it may quote a secret')
   const head = `${name}: ${message}\n`
@@ -87,6 +87,6 @@ function isFrame(line: string): boolean {
 
 function kindOf(cause: unknown): string {
   const code = codeOf(cause)
-  const kind = cause instanceof Error ? cause.name : typeof cause
+  const kind = isError(cause) ? cause.name : typeof cause
   return code === undefined ? kind : `${kind} (${code})`
 }

@@ -66,7 +66,8 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port' | 'log'> {
   min?: number | undefined
   /**
    * Longest wait for a connection, ms: queueing, connecting, validating and hooks together. 0 for no limit of its own. Never
-   * past the invocation's deadline. Default 10000 on Lambda, 0 elsewhere.
+   * past the invocation's deadline. Default 10000 on Lambda, 2500 there in a handler that is not wrapped, whose deadline nobody knows; 0
+   * elsewhere.
    */
   connectionTimeoutMillis?: number | undefined
   /** Idle for longer than this, a connection is closed, ms. 0 for never. Default 0 on Lambda, where the lease rules; 10000 elsewhere. */
@@ -157,6 +158,8 @@ export interface ResolvedOptions {
   readonly max: number
   readonly min: number
   readonly connectionTimeoutMillis: number
+  /** The same for a handler that is not wrapped. */
+  readonly unwrappedTimeoutMillis: number
   readonly resumeMillis: number
   readonly idleTimeoutMillis: number
   readonly maxLifetimeSeconds: number
@@ -237,6 +240,8 @@ export function resolveOptions(all: PoolOptions): ResolvedOptions {
     min,
     target,
     sendsSettings: ownsSession || recognised !== undefined,
+    unwrappedTimeoutMillis:
+      options.connectionTimeoutMillis === undefined ? Math.max(2500, given.resumeMillis) : patience,
     maxLifetimeMillis: given.maxLifetimeSeconds * 1000,
     ...(options.validate === false && { validationBypassMillis: Infinity }),
     deadlineMarginMillis: margin,

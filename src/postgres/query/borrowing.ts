@@ -6,7 +6,13 @@ import { codeOf, PoolError, type Retry } from '../../pool/errors.js'
 import type { ResourcePool } from '../../pool/resource-pool.js'
 import type { Checkout } from '../../pool/slot.js'
 import { UNFINISHED } from '../../registry/channels.js'
-import { type CurrentInvocation, type Environment, environment, type Whose } from '../../registry/environment.js'
+import {
+  type CurrentInvocation,
+  type Environment,
+  environment,
+  runsOneAtATime,
+  type Whose,
+} from '../../registry/environment.js'
 import { forsake, giveUp, isUsable, type PgClient } from '../connection/pg-client.js'
 import { wrongValue } from '../options/option-checks.js'
 import type { ResolvedOptions } from '../options/options.js'
@@ -54,6 +60,8 @@ export class Borrowing {
   unfinished = 0
   /** Callers that gave up waiting by their signal. */
   aborts = 0
+  /** Whether it is still to be found out if the handler is wrapped. */
+  mayBeUnwrapped = runsOneAtATime()
   /** The loans of clients. */
   readonly #clients = new Set<Checkout<PgClient>>()
   readonly #keepAlive: KeepAlive | undefined
@@ -64,12 +72,14 @@ export class Borrowing {
   readonly #preparation: Preparation
   readonly #environment: Environment = environment()
   readonly #out = new Set<Borrower>()
+  #patienceMillis: number
   #waiting: { readonly whom: (borrower: Borrower) => boolean; readonly quiet: () => void }[] = []
 
   constructor(face: object, pool: ResourcePool<PgClient>, options: ResolvedOptions, preparation: Preparation) {
     this.#face = face
     this.pool = pool
     this.#options = options
+    this.#patienceMillis = options.connectionTimeoutMillis
     this.#preparation = preparation
     this.unrefsIdle = options.allowExitOnIdle
     if (options.leaseMillis < Infinity) this.#keepAlive = new KeepAlive(this.#clients, options.leaseMillis)
@@ -100,11 +110,25 @@ export class Borrowing {
   /** Nothing outside of an invocation, as long as nobody asks for stacks or may abort it. */
   #borrower(signal: AbortSignal | undefined, below: Below): Borrower | undefined {
     const invocation = this.#environment.currentInvocation?.()
+    if (this.mayBeUnwrapped) this.#askedOnLambda()
     if (invocation === undefined && signal === undefined && !this.#options.leakDetection) return undefined
     if (invocation !== undefined) this.deadlines.watch(invocation)
     const borrower = new Borrower(invocation, below)
     this.#out.add(borrower)
     return borrower
+  }
+
+  /**
+   * Lambda's runtime sets the variable when it hands out an event, and not before the first: whoever asks earlier does so during init, where
+   * the handler may still come to be wrapped.
+   */
+  #askedOnLambda(): void {
+    if (this.#environment.currentInvocation !== undefined) this.mayBeUnwrapped = false
+    else if (process.env._X_AMZN_TRACE_ID !== undefined) {
+      this.mayBeUnwrapped = false
+      this.#patienceMillis = this.#options.unwrappedTimeoutMillis
+      warnOnce('PG_THAW_NOT_WRAPPED', NOT_WRAPPED, [new Error().stack])
+    }
   }
 
   /** It has what it asked for, or has given it back. */
@@ -153,8 +177,8 @@ export class Borrowing {
 
   /** Whether nobody wants to know who borrows: then there is no borrower, and nothing to prepare. */
   get isPlain(): boolean {
-    const { leakDetection } = this.#options
-    return this.#environment.currentInvocation === undefined && !leakDetection && !this.#preparation.isWatched()
+    const isOutside = this.#environment.currentInvocation === undefined && !this.mayBeUnwrapped
+    return isOutside && !this.#options.leakDetection && !this.#preparation.isWatched()
   }
 
   /**
@@ -238,11 +262,10 @@ export class Borrowing {
 
   /** How long a borrower may wait for a connection, ms. */
   patienceMillis(borrower: Borrower | undefined): number {
-    const { connectionTimeoutMillis } = this.#options
     const invocation = borrower?.invocation
     return invocation === undefined
-      ? connectionTimeoutMillis
-      : Math.min(connectionTimeoutMillis, this.deadlines.remainingMillis(invocation))
+      ? this.#patienceMillis
+      : Math.min(this.#patienceMillis, this.deadlines.remainingMillis(invocation))
   }
 
   /** How long the invocation in which this is asked has, ms. */
@@ -400,6 +423,9 @@ interface Holder {
   readonly stack: string | undefined
   isOver: boolean
 }
+
+const NOT_WRAPPED =
+  'A pool is used by a handler that is not wrapped: what it asks for has no deadline, and is not taken back at the end'
 
 function deadlineError(retry: Retry): PoolError {
   const text = 'the invocation is about to be timed out: what was asked of the database is cut off'

@@ -72,7 +72,8 @@ export class Queries {
   run(text: unknown, values: unknown): Promise<QueryResult> {
     // As in `Borrowing.isPlain` and `isInstrumented`, but without a call: it runs at every query.
     const isPlain = this.#terms.isPlain && typeof text === 'string' && (values === undefined || arePlain(values))
-    if (isPlain && this.#environment.currentInvocation === undefined && !('prototype' in pg.Pool.prototype.connect)) {
+    const isOutside = this.#environment.currentInvocation === undefined && !this.#borrowing.mayBeUnwrapped
+    if (isPlain && isOutside && !('prototype' in pg.Pool.prototype.connect)) {
       const ask = { text, values, borrower: undefined, reruns: MOST_RERUNS }
       const checkout = this.#mayShare ? undefined : this.#pool.tryAcquire()
       return checkout === undefined ? this.#place(ask) : this.send(checkout, ask)

@@ -1,4 +1,4 @@
-import { codeOf, type Retry } from '../../pool/errors.js'
+import { codeOf, isError, type Retry } from '../../pool/errors.js'
 import { SQLSTATE } from '../connection/session/sqlstate.js'
 
 /**
@@ -50,7 +50,7 @@ export function retryOf(error: unknown, wasLost: boolean): Retry {
 
 /** Notes on an error of pg's what trying again would mean; the library's own have it already. */
 export function tellRetry(error: unknown, wasLost: boolean): void {
-  if (error instanceof Error && !('retry' in error) && Object.isExtensible(error)) {
+  if (isError(error) && !('retry' in error) && Object.isExtensible(error)) {
     Object.assign(error, { retry: retryOf(error, wasLost) })
   }
 }
@@ -82,6 +82,6 @@ export async function explained(error: unknown): Promise<never> {
   await undefined
   await undefined
   await undefined
-  if (error instanceof Error && Object.isExtensible(error)) Error.captureStackTrace(error)
+  if (isError(error) && Object.isExtensible(error)) Error.captureStackTrace(error)
   throw error
 }

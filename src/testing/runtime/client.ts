@@ -6,6 +6,8 @@ export interface Invocation {
   /** Epoch ms. */
   deadlineMillis: number
   functionArn: string
+  /** What X-Ray traces it by, if it is told. */
+  traceId: string | undefined
   /** JSON. */
   payload: string
 }
@@ -43,6 +45,7 @@ export class RuntimeClient {
       requestId: String(headers['lambda-runtime-aws-request-id']),
       deadlineMillis: Number(headers['lambda-runtime-deadline-ms']),
       functionArn: String(headers['lambda-runtime-invoked-function-arn']),
+      traceId: headers['lambda-runtime-trace-id']?.toString(),
       payload: body,
     }
   }

@@ -28,6 +28,12 @@ export function contextOf(invocation: Invocation): Context {
   }
 }
 
+/** The one variable that is of a call, and not of the environment: AWS's runtime sets it before it hands out the event. */
+export function setTraceVariable({ traceId }: Invocation): void {
+  if (traceId === undefined) delete process.env._X_AMZN_TRACE_ID
+  else process.env._X_AMZN_TRACE_ID = traceId
+}
+
 function variable(name: string): string {
   return process.env[name] ?? ''
 }

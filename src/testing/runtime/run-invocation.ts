@@ -1,12 +1,13 @@
 import { highWaterMarkOf, isStreaming } from './awslambda.js'
 import type { Invocation, RuntimeClient } from './client.js'
-import { type Context, contextOf } from './context.js'
+import { type Context, contextOf, setTraceVariable } from './context.js'
 import { onEmptyLoop } from './empty-loop.js'
 import { type BufferedHandler, type Callback, type Handler, majorWithoutCallbacks } from './load-handler.js'
 import { ResponseStream } from './response-stream.js'
 
 /** Runs the handler once, and reports what it came to. */
 export async function runInvocation(client: RuntimeClient, handler: Handler, invocation: Invocation): Promise<void> {
+  setTraceVariable(invocation)
   if (isStreaming(handler)) await runStreaming(client, handler, invocation)
   else await runBuffered(client, handler as BufferedHandler, invocation)
 }

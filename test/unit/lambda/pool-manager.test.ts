@@ -419,13 +419,13 @@ describe('an invocation', () => {
     manager.end(first)
     const next = manager.run(first, () => within.currentInvocation?.())
     if (next === undefined) throw new Error('expected the next one')
-    expect(manager.run(next as Invocation, () => [within.currentInvocation?.(), manager.isInside])).toEqual([
+    expect(manager.run(next as Invocation, () => [within.currentInvocation?.(), manager.isInside()])).toEqual([
       next,
       false,
     ])
     manager.begin()
-    expect(manager.run(next as Invocation, () => manager.isInside)).toBe(true)
-    expect(manager.run(first, () => manager.isInside)).toBe(false)
+    expect(manager.run(next as Invocation, () => manager.isInside())).toBe(true)
+    expect(manager.run(first, () => manager.isInside())).toBe(false)
   })
 })
 

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { AcquireTimeoutError, codeOf, DialError, PoolError, type PoolGauges, textOf } from '../../../src/pool/errors'
 
@@ -30,6 +31,15 @@ describe('the error of several addresses', () => {
     const error = Object.assign(new AggregateError([new Error('one')], 'both failed'), { code: 'ETIMEDOUT' })
     expect(textOf(error)).toBe('both failed; one')
     expect(codeOf(error)).toBe('ETIMEDOUT')
+  })
+
+  it('is known whichever realm it is of, as those of Node.js are another one to a test of Jest', () => {
+    const error = runInNewContext(
+      `new AggregateError([Object.assign(new Error('one'), { code: 'ETIMEDOUT' }), new Error('two')])`,
+    )
+    expect(error).not.toBeInstanceOf(AggregateError)
+    expect([textOf(error), codeOf(error)]).toEqual(['one; two', 'ETIMEDOUT'])
+    expect(textOf(runInNewContext(`new TypeError('alone')`))).toBe('alone')
   })
 
   it('is none, or empty, without harm', () => {

@@ -1,5 +1,5 @@
 import type { DialFailure } from '../../../pool/connector.js'
-import { codeOf } from '../../../pool/errors.js'
+import { codeOf, errorsIn } from '../../../pool/errors.js'
 
 /** The error codes that decisions rest on: SQLSTATE (PostgreSQL's appendix A) and those of Node.js's sockets. */
 export enum SQLSTATE {
@@ -44,8 +44,9 @@ const OF_SERVER_OR_SYSTEM = /^(\w{5}|E[A-Z\d_]+|POOL_WRONG_SERVER|POOL_DIAL_TIME
 
 /** Whether a dial that failed so is worth trying again. Codes decide; what has none is permanent. Of several failures the most hopeful counts. */
 export function classifyDialFailure(error: unknown): DialFailure {
-  if (error instanceof AggregateError && error.errors.length > 0) {
-    const kinds = error.errors.map(classifyDialFailure)
+  const several = errorsIn(error)
+  if (several?.length) {
+    const kinds = several.map(classifyDialFailure)
     return HOPE.find((it) => kinds.includes(it)) ?? 'permanent'
   }
   const code = codeOf(error)

@@ -1,0 +1,85 @@
+import type { Invocation, InvocationContext } from '../invocation.js'
+import { poolManager } from '../pool-manager.js'
+
+/** Lambda's context, that of a durable function, which has it in it, or what a test made up. */
+type Context = InvocationContext & { readonly lambdaContext?: InvocationContext }
+
+/** What is used of the request that middy (6 or later) hands from one middleware to the next. */
+export interface MiddyRequest {
+  readonly context: unknown
+}
+
+/** A middleware of middy. */
+export interface PoolMiddleware {
+  readonly before: (request: MiddyRequest) => void
+  readonly after: (request: MiddyRequest) => Promise<void> | undefined
+  readonly onError: (request: MiddyRequest) => Promise<void> | undefined
+}
+
+/**
+ * A middleware that does what `wrapHandler` does: from its `before` on the environment's pools know of the invocation, and its `after` or
+ * `onError` ends it, before Lambda has the answer. Belongs first in the list: then the work of all other middlewares is inside.
+ *
+ * Where the handler is wrapped as well, within middy or around it, that is one invocation all the same.
+ *
+ * @example
+ * ```ts
+ * const pool = createPool({ connectionString: process.env.DATABASE_URL })
+ *
+ * export const handler = middy()
+ *   .use(pooled())
+ *   .handler(async (event: { id: string }) => pool.query('SELECT * FROM orders WHERE id = $1', [event.id]))
+ * ```
+ */
+export function pooled(): PoolMiddleware {
+  const manager = poolManager()
+  const invocations = new WeakMap<MiddyRequest, Invocation>()
+  // Further ends of one are the same as the first.
+  const end = (request: MiddyRequest) => {
+    const invocation = invocations.get(request)
+    return invocation && manager.end(invocation)
+  }
+  return {
+    before(request) {
+      const context = request.context as Context
+      const own = context.lambdaContext ?? context
+      if (manager.isInside(own.awsRequestId)) return
+      const invocation = manager.begin(own)
+      invocations.set(request, invocation)
+      whenPassedOver(request, () => void end(request))
+      // In the step in which middy calls it: what middy goes on to do is inside then.
+      manager.enter(invocation)
+    },
+    after: end,
+    onError: end,
+  }
+}
+
+/**
+ * middy goes past a middleware without a word when another one answers early, or throws while it handles an error. Both are seen in
+ * the request: an `earlyResponse` is set, or its `error` a second time.
+ */
+function whenPassedOver(request: MiddyRequest, tell: () => void): void {
+  let error: unknown
+  let hasFailed = false
+  Object.defineProperty(request, 'error', {
+    configurable: true,
+    enumerable: true,
+    get: () => error,
+    set(given: unknown) {
+      error = given
+      if (hasFailed) tell()
+      hasFailed = true
+    },
+  })
+  // Above the request, since middy asks whether it has one of its own.
+  const above = Object.create(Object.getPrototypeOf(request), {
+    earlyResponse: {
+      set(value: unknown) {
+        Object.defineProperty(request, 'earlyResponse', { configurable: true, enumerable: true, writable: true, value })
+        tell()
+      },
+    },
+  })
+  Object.setPrototypeOf(request, above)
+}
