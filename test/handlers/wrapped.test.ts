@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { type BundledFunction, bundleFunction } from '../support/bundle'
 import { behavesWell } from './support/behaviours'
+import { plainWays } from './support/ways'
 
 let bundle: BundledFunction
 
@@ -10,8 +11,8 @@ beforeAll(async () => {
 })
 afterAll(() => bundle.dispose())
 
-describe('a handler that is given to wrapHandler', () => {
-  for (const exportName of ['asynchronous', 'callback', 'streaming']) {
-    behavesWell(exportName, { function: () => ({ module: bundle.module, exportName }) })
+describe('given to wrapHandler,', () => {
+  for (const [name, exportName] of Object.entries(plainWays)) {
+    behavesWell(name, { function: () => ({ module: bundle.module, exportName }) })
   }
 })

@@ -1,0 +1,18 @@
+import middy from 'middy-6'
+import { wrapHandler } from 'pg-thaw'
+import { type Asked, work } from '../../functions/work'
+
+const saying = {
+  after: (request: { response: unknown }) => {
+    request.response = { told: request.response, by: 'middy' }
+  },
+}
+
+export const outermost = wrapHandler(
+  middy<Asked>()
+    .use(saying)
+    .handler((asked) => work(asked)),
+)
+
+export const usedAfterwards = wrapHandler(middy((asked: Asked) => work(asked)))
+usedAfterwards.use(saying)

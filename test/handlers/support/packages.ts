@@ -1,0 +1,68 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type BuildOptions, build } from 'esbuild'
+
+/** A workspace of its own, so that who works on the pool does not install everything that handlers are made with. */
+const packagesFolder = resolve('test', 'handlers', 'packages')
+
+/** Where the bundles of all functions are: beside the packages, which some of them load at run time. */
+export const functionsFolder = join(packagesFolder, 'build')
+
+/** What looks for its files beside itself, or hooks into what is required, or requires what nobody has. */
+const unbundled = ['datadog.ts']
+const neverThere = ['pg-native', '@nestjs/microservices', '@nestjs/microservices/*', '@nestjs/websockets/*']
+const onlyForValidation = ['class-transformer', 'class-transformer/*', 'class-validator']
+
+/**
+ * Has the packages installed, as the lock file has them; once that is done, only after a change of it.
+ *
+ * @throws Error with what npm said.
+ */
+export function installPackages(): void {
+  const lock = readFileSync(join(packagesFolder, 'package-lock.json'), 'utf8')
+  const stamp = join(packagesFolder, 'node_modules', '.installed')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+  const options = [
+    '--omit=optional',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel',
+    'error',
+    '--fetch-retries',
+    '1',
+  ]
+  // A script that `npm run` started has a configuration of its own.
+  const own = Object.entries(process.env).filter(([key]) => !key.toLowerCase().startsWith('npm_'))
+  execFileSync('npm', ['ci', ...options], {
+    cwd: packagesFolder,
+    env: Object.fromEntries(own),
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 240_000,
+  })
+  // As users have it; and beside it no second copy of pg.
+  symlinkSync(resolve('.'), join(packagesFolder, 'node_modules', 'pg-thaw'))
+  writeFileSync(stamp, lock)
+}
+
+/** Bundles all functions as one does for Lambda. */
+export async function bundleAll(): Promise<void> {
+  const functions = join(packagesFolder, 'functions')
+  const entries = (names: string[]) => names.map((name) => join(functions, name))
+  const shared: BuildOptions = {
+    outdir: functionsFolder,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    // Of which `paths` would lead to src/.
+    tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
+    logLevel: 'warning',
+  }
+  const names = readdirSync(functions).filter((name) => !unbundled.includes(name))
+  await Promise.all([
+    build({ ...shared, entryPoints: entries(names), external: [...neverThere, ...onlyForValidation] }),
+    build({ ...shared, entryPoints: entries(unbundled), packages: 'external' }),
+  ])
+}
