@@ -1,16 +1,18 @@
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, vi } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
 import { readZip } from '../serverless/support/archive'
 import { createService } from '../serverless/support/service'
 import { bundleFunction } from '../support/bundle'
 import { behavesWell } from './support/behaviours'
+import { faces } from './support/faces'
 
 // A run of the framework is a process that loads for seconds.
 vi.setConfig({ hookTimeout: 120_000 })
 
 const TASK_ROOT = '/var/task'
+const NAME = 'an async handler, by `wrap: true` of the plugin'
 
 let root: string
 let variables: Record<string, string>
@@ -23,7 +25,7 @@ plugins: [./dist/serverless/index.js]
 provider: { name: aws, runtime: nodejs22.x }
 package: { patterns: ['!**', 'src/**'] }
 custom: { pgThaw: { max: 2, maxConnections: 40, wrap: true } }
-functions: { api: { handler: src/api.asynchronous, reservedConcurrency: 1 } }
+functions: { api: { handler: ${faces[NAME].handler}, reservedConcurrency: 1 } }
 `,
     'src/api.js': readFileSync(plain.module, 'utf8'),
   })
@@ -46,9 +48,7 @@ functions: { api: { handler: src/api.asynchronous, reservedConcurrency: 1 } }
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-describe('a handler that the plugin has wrapped', () => {
-  behavesWell('in its package', {
-    // As the template has it.
-    function: () => ({ module: join(root, '.serverless/pg-thaw/handler.mjs'), env: variables }),
-  })
+behavesWell(NAME, {
+  // As the template has it.
+  function: () => ({ module: join(root, '.serverless/pg-thaw/handler.mjs'), env: variables }),
 })
