@@ -39,7 +39,12 @@ async function start({ module, env }: Deployment, options: Partial<LocalLambdaOp
   const { host, port } = database.config
   return startLambda({
     module,
-    env: { ...connectionOf(database), ...env },
+    // The function is not wrapped on purpose, and says so.
+    env: {
+      ...connectionOf(database),
+      ...env,
+      NODE_OPTIONS: `${env.NODE_OPTIONS ?? ''} --disable-warning=PG_THAW_NOT_WRAPPED`,
+    },
     database: { host, port },
     onLog: (line) => printed.push(line.text),
     ...options,

@@ -19,6 +19,10 @@ export interface WrappedDecorator {
  *
  * @example
  * ```ts
+ * import { wrapped } from 'pg-thaw/decorator'
+ *
+ * const pool = createPool({ connectionString: process.env.DATABASE_URL })
+ *
  * class Orders {
  *   @wrapped()
  *   async handler(event: { id: string }, _context: unknown) {

@@ -17,19 +17,11 @@ export interface PoolMiddleware {
 }
 
 /**
- * A middleware that does what `wrapHandler` does: from its `before` on the environment's pools know of the invocation, and its `after` or
- * `onError` ends it, before Lambda has the answer. Belongs first in the list: then the work of all other middlewares is inside.
+ * A middleware that does what `wrapHandler` does: `middy().use(pooled()).handler(…)`. From its `before` on the environment's pools know of
+ * the invocation, and its `after` or `onError` ends it, before Lambda has the answer. Belongs first in the list: then the work of all other
+ * middlewares is inside.
  *
  * Where the handler is wrapped as well, within middy or around it, that is one invocation all the same.
- *
- * @example
- * ```ts
- * const pool = createPool({ connectionString: process.env.DATABASE_URL })
- *
- * export const handler = middy()
- *   .use(pooled())
- *   .handler(async (event: { id: string }) => pool.query('SELECT * FROM orders WHERE id = $1', [event.id]))
- * ```
  */
 export function pooled(): PoolMiddleware {
   const manager = poolManager()

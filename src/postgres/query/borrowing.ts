@@ -110,7 +110,7 @@ export class Borrowing {
   /** Nothing outside of an invocation, as long as nobody asks for stacks or may abort it. */
   #borrower(signal: AbortSignal | undefined, below: Below): Borrower | undefined {
     const invocation = this.#environment.currentInvocation?.()
-    if (this.mayBeUnwrapped) this.#askedOnLambda()
+    if (this.mayBeUnwrapped) this.#askedOnLambda(below)
     if (invocation === undefined && signal === undefined && !this.#options.leakDetection) return undefined
     if (invocation !== undefined) this.deadlines.watch(invocation)
     const borrower = new Borrower(invocation, below)
@@ -122,12 +122,12 @@ export class Borrowing {
    * Lambda's runtime sets the variable when it hands out an event, and not before the first: whoever asks earlier does so during init, where
    * the handler may still come to be wrapped.
    */
-  #askedOnLambda(): void {
+  #askedOnLambda(below: Below): void {
     if (this.#environment.currentInvocation !== undefined) this.mayBeUnwrapped = false
     else if (process.env._X_AMZN_TRACE_ID !== undefined) {
       this.mayBeUnwrapped = false
       this.#patienceMillis = this.#options.unwrappedTimeoutMillis
-      warnOnce('PG_THAW_NOT_WRAPPED', NOT_WRAPPED, [new Error().stack])
+      warnOnce('PG_THAW_NOT_WRAPPED', NOT_WRAPPED, [new Borrower(undefined, below).asked.stack])
     }
   }
 
