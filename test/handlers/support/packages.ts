@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
 
 /** A workspace of its own, so that who works on the pool does not install everything that handlers are made with. */
-const packagesFolder = resolve('test', 'handlers', 'packages')
+export const packagesFolder = resolve('test', 'handlers', 'packages')
 
 /** Where the bundles of all functions are: beside the packages, which some of them load at run time. */
 export const functionsFolder = join(packagesFolder, 'build')
