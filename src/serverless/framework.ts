@@ -9,6 +9,7 @@ export interface Serverless {
     readonly provider: {
       readonly compiledCloudFormationTemplate?: unknown
       readonly environment?: Record<string, unknown>
+      readonly runtime?: unknown
     }
     readonly custom?: Record<string, unknown>
     readonly functions: Record<string, FunctionConfiguration>
@@ -23,6 +24,8 @@ export interface Serverless {
 /** One entry of `functions:`. */
 export interface FunctionConfiguration {
   readonly image?: unknown
+  readonly runtime?: unknown
+  handler?: string
   readonly reservedConcurrency?: unknown
   readonly provisionedConcurrency?: unknown
   environment?: Record<string, unknown>

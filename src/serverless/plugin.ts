@@ -3,12 +3,14 @@ import { checkWrittenConcurrency } from './concurrency.js'
 import { setPoolVariables } from './environment.js'
 import { BudgetError } from './errors.js'
 import type { PluginOutput, Serverless } from './framework.js'
-import { placeGoodbye, preloadGoodbye } from './goodbye.js'
+import { GOODBYE, preloadGoodbye } from './goodbye.js'
+import { type PackagedFile, placeFile } from './packaged-file.js'
 import { previewResources } from './preview.js'
 import { report } from './report.js'
 import { readSettings } from './settings.js'
 import { findSources, type Sources } from './sources.js'
 import { type Resources, record, resourcesOf } from './template.js'
+import { isOfNode, packWrapper, WRAPPER, wrapPackaged } from './wrap.js'
 
 /** Commands that must not go on with a service that can't be. Others, such as `remove`, must. */
 const CHECKED_COMMANDS = ['package', 'deploy', 'pg-thaw']
@@ -38,8 +40,8 @@ export class PgThawPlugin {
   readonly #serverless: Serverless
   readonly #output: PluginOutput
   readonly #sources: Sources
-  /** Whether any function preloads the goodbye, which then has to be where the packages take it from. */
-  #isPreloaded = false
+  /** What has to be where the packages take it from, since some function has it. */
+  readonly #packed = new Set<PackagedFile>()
 
   constructor(serverless: Serverless, options: { readonly enforce?: boolean }, output: PluginOutput) {
     this.#serverless = serverless
@@ -65,19 +67,21 @@ export class PgThawPlugin {
         this.#report(() => {
           this.#enforce(this.#preview())
           this.#setVariables()
-          this.#preload()
+          this.#pack()
         }),
-      // The clean-up empties the folder that the copy goes to.
-      'after:package:cleanup': () => this.#placeGoodbye(),
+      // The clean-up empties the folder that the copies go to.
+      'after:package:cleanup': () => this.#placePacked(),
+      'before:package:compileFunctions': () => this.#report(() => this.#wrapPackaged()),
       'after:aws:package:finalize:mergeCustomProviderResources': () =>
         this.#report(() => this.#enforce(resourcesOf(serverless.service.provider.compiledCloudFormationTemplate))),
       // The deployment of one function alone.
       'before:package:function:package': () =>
         this.#report(() => {
           this.#setVariables()
-          this.#preload()
-          this.#placeGoodbye()
+          this.#pack()
+          this.#placePacked()
         }),
+      'after:package:function:package': () => this.#report(() => this.#wrapPackaged()),
       // On this machine there is no /var/task to preload from.
       'before:offline:start:init': local,
       'before:offline:start': local,
@@ -127,12 +131,16 @@ export class PgThawPlugin {
     }
   }
 
-  #preload(): void {
-    for (const [name, { max, goodbye }] of Object.entries(this.#settings().functions)) {
-      const configuration = this.#serverless.service.functions[name]
-      if (configuration === undefined || max === 0 || !goodbye) continue
-      if (preloadGoodbye(name, configuration, this.#serverless, this.#sources.configuration)) {
-        this.#isPreloaded = true
+  #pack(): void {
+    const file = this.#sources.configuration
+    for (const [name, { goodbye, wrap, configuration }] of this.#pooled()) {
+      if (wrap) {
+        packWrapper(name, configuration, this.#serverless, file)
+        this.#packed.add(WRAPPER)
+      }
+      if (!goodbye) continue
+      if (preloadGoodbye(name, configuration, this.#serverless, file)) {
+        this.#packed.add(GOODBYE)
         continue
       }
       this.#output.log.warning(
@@ -141,8 +149,24 @@ export class PgThawPlugin {
     }
   }
 
-  #placeGoodbye(): void {
-    if (this.#isPreloaded) placeGoodbye(this.#serverless)
+  #placePacked(): void {
+    for (const file of this.#packed) placeFile(this.#serverless, file)
+  }
+
+  #wrapPackaged(): void {
+    for (const [name, { wrap, configuration }] of this.#pooled()) {
+      if (wrap) wrapPackaged(name, configuration, this.#serverless, this.#sources.configuration)
+    }
+  }
+
+  /** The functions that open sessions, with what is to become of them. */
+  #pooled() {
+    const { functions } = this.#serverless.service
+    return Object.entries(this.#settings().functions).flatMap(([name, { max, goodbye, wrap }]) => {
+      const configuration = functions[name]
+      if (configuration === undefined || max === 0) return []
+      return [[name, { goodbye, wrap: wrap && isOfNode(configuration, this.#serverless), configuration }] as const]
+    })
   }
 
   #settings() {

@@ -23,6 +23,8 @@ export interface FunctionSettings {
   readonly workers: number | undefined
   /** Whether the preload is added that buys a SIGTERM at the environment's end. */
   readonly goodbye: boolean
+  /** Whether the plugin has the handler wrapped. */
+  readonly wrap: boolean
 }
 
 /** `custom.pgThaw`, checked. */
@@ -45,7 +47,7 @@ const RESERVE = 10
 /** Lambda's default per account and region. */
 const ACCOUNT_CONCURRENCY = 1000
 
-const KEYS = ['max', 'min', 'target', 'pools', 'workers', 'goodbye']
+const KEYS = ['max', 'min', 'target', 'pools', 'workers', 'goodbye', 'wrap']
 const SERVICE_KEYS = [...KEYS, 'maxConnections', 'database', 'reserve', 'accountConcurrency', 'proxy', 'functions']
 
 /**
@@ -84,6 +86,7 @@ export function readSettings(file: string, value: unknown, functionNames: readon
       pools: of('pools').count('pools', 1) ?? 1,
       workers: of('workers').count('workers', 1),
       goodbye: of('goodbye').flag('goodbye') ?? true,
+      wrap: of('wrap').flag('wrap') ?? false,
     })
   }
   return Object.freeze({

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import { type BundledFunction, bundleFunction } from '../support/bundle'
 import { behavesWell } from './support/behaviours'
+import { faces as ways } from './support/faces'
 
 let faces: BundledFunction
 let plain: BundledFunction
@@ -18,17 +19,14 @@ afterAll(() => {
   plain?.dispose()
 })
 
-describe('a handler with the middleware of middy', () => {
-  behavesWell('first in its list', { function: () => ({ module: faces.module, exportName: 'inMiddy' }) })
-})
+behavesWell('middy, with `pooled()`', { function: () => ({ module: faces.module, exportName: 'inMiddy' }) })
 
-describe('a handler that is a method', () => {
-  behavesWell('decorated', { function: () => ({ module: faces.module, exportName: 'decorated' }) })
-})
-
-describe('a handler of which only PG_THAW_HANDLER knows that it is wrapped', () => {
-  for (const named of ['index.asynchronous', 'index.callback', 'index.streaming', 'module.asynchronous']) {
-    const env = () => ({ PG_THAW_HANDLER: named, LAMBDA_TASK_ROOT: dirname(plain.module) })
-    behavesWell(named, { function: () => ({ module: resolve('dist/handler.mjs'), env: env() }) })
+for (const [name, way] of Object.entries(ways)) {
+  if ('exportName' in way) {
+    behavesWell(name, { function: () => ({ module: faces.module, exportName: way.exportName }) })
   }
-})
+  if ('named' in way) {
+    const env = () => ({ PG_THAW_HANDLER: way.named, LAMBDA_TASK_ROOT: dirname(plain.module) })
+    behavesWell(name, { function: () => ({ module: resolve('dist/handler.mjs'), env: env() }) })
+  }
+}

@@ -24,7 +24,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'a key that is mistyped': [
     { pgThaw: { ...enough, maxConections: 5 }, functions },
-    'serverless.yml: custom.pgThaw: expected one of the keys max, min, target, pools, workers, goodbye, maxConnections, database, reserve, accountConcurrency, proxy, functions, got "maxConections" (string)',
+    'serverless.yml: custom.pgThaw: expected one of the keys max, min, target, pools, workers, goodbye, wrap, maxConnections, database, reserve, accountConcurrency, proxy, functions, got "maxConections" (string)',
   ],
   'a function that is not there': [
     { pgThaw: { ...enough, functions: { apo: { max: 1 } } }, functions },

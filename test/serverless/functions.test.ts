@@ -11,6 +11,7 @@ const settings: FunctionSettings = {
   pools: 1,
   workers: undefined,
   goodbye: true,
+  wrap: false,
 }
 const place = '.serverless/pg-thaw/goodbye.mjs'
 const preload = `--import=/var/task/${place}`

@@ -62,6 +62,29 @@ describe('a wrapped handler, for the compiler,', () => {
     expectTypeOf(wrapHandler(marked)).toEqualTypeOf(marked)
   })
 
+  it('keeps its methods, and what they return', () => {
+    interface Engine {
+      (event: string, context: Context): Promise<number>
+      use(middleware: object): Engine
+      readonly routes: readonly string[]
+    }
+    const wrappedEngine = wrapped<Engine>
+    expectTypeOf(wrappedEngine).returns.toEqualTypeOf<Engine>()
+    expectTypeOf(wrappedEngine).returns.toHaveProperty('use')
+  })
+
+  it('keeps the type that `streamifyResponse` gives a handler', () => {
+    const make = () =>
+      wrapHandler(
+        awslambda.streamifyResponse<{ id: string }>(async (event, stream, context) => {
+          expectTypeOf(event).toEqualTypeOf<{ id: string }>()
+          expectTypeOf(context).toEqualTypeOf<Context>()
+          stream.end()
+        }),
+      )
+    expectTypeOf(make).returns.toEqualTypeOf<StreamifyHandler<{ id: string }, void>>()
+  })
+
   it('can only be made of a function', () => {
     // @ts-expect-error
     expectTypeOf(wrapHandler<{ handler: () => void }>).not.toBeAny()

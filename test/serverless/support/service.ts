@@ -34,7 +34,7 @@ export function createService(files: Readonly<Record<string, string>>): Service 
     writeFileSync(join(directory, file), text)
   }
   for (const [file, text] of Object.entries(files)) write(file, text)
-  for (const part of ['serverless', 'goodbye.mjs']) {
+  for (const part of ['serverless', 'goodbye.mjs', 'handler.mjs']) {
     cpSync(join('dist', part), join(directory, 'dist', part), { recursive: true })
   }
   return {

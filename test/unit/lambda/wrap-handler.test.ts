@@ -190,6 +190,9 @@ describe('a wrapped handler', () => {
     expect(() => wrapHandler('index.handler' as never)).toThrow(
       'Expected `handler` to be a function, got `index.handler` (string)',
     )
+    expect(() => wrapHandler(undefined as never)).toThrow(
+      new TypeError('Expected `handler` to be a function, got `undefined` (undefined)'),
+    )
   })
 })
 
