@@ -26,7 +26,8 @@ describeUnless(missing, 'a handler that is made with', () => {
     const examples = join(functionsFolder, 'examples')
     rmSync(examples, { recursive: true, force: true })
     mkdirSync(examples)
-    for (const [index, { code }] of readPage('docs/handlers.md').blocks.entries()) {
+    const blocks = readPage('docs/handlers.md').blocks.filter(({ language }) => language === 'ts')
+    for (const [index, { code }] of blocks.entries()) {
       const [, name = `example-${index}.ts`] = /^\/\/ (\S+\.ts)$/m.exec(code) ?? []
       writeFileSync(join(examples, name), code)
     }

@@ -64,13 +64,12 @@ function whenPassedOver(request: MiddyRequest, tell: () => void): void {
       hasFailed = true
     },
   })
-  // Above the request, since middy asks whether it has one of its own.
-  const above = Object.create(Object.getPrototypeOf(request), {
-    earlyResponse: {
-      set(value: unknown) {
-        Object.defineProperty(request, 'earlyResponse', { configurable: true, enumerable: true, writable: true, value })
-        tell()
-      },
+  // Above the request, and seen by nobody who asks what is in it: middy 6 asks the request alone, 7 what is above it, too.
+  const above = new Proxy(Object.getPrototypeOf(request), {
+    set(target, key, value, receiver) {
+      const isSet = Reflect.set(target, key, value, receiver)
+      if (key === 'earlyResponse') tell()
+      return isSet
     },
   })
   Object.setPrototypeOf(request, above)

@@ -4,15 +4,24 @@ import { join, resolve } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
 
 /** A workspace of its own, so that who works on the pool does not install everything that handlers are made with. */
-const packagesFolder = resolve('test', 'handlers', 'packages')
+export const packagesFolder = resolve('test', 'handlers', 'packages')
 
 /** Where the bundles of all functions are: beside the packages, which some of them load at run time. */
 export const functionsFolder = join(packagesFolder, 'build')
 
-/** What looks for its files beside itself, or hooks into what is required, or requires what nobody has. */
+/** Hooks into what is required, and so wants everything to be. */
 const unbundled = ['datadog.ts']
-const neverThere = ['pg-native', '@nestjs/microservices', '@nestjs/microservices/*', '@nestjs/websockets/*']
-const onlyForValidation = ['class-transformer', 'class-transformer/*', 'class-validator']
+
+/** Required if it is there, which it is not. */
+const absent = [
+  'pg-native',
+  '@nestjs/microservices',
+  '@nestjs/microservices/*',
+  '@nestjs/websockets/*',
+  'class-transformer',
+  'class-transformer/*',
+  'class-validator',
+]
 
 /**
  * Has the packages installed, as the lock file has them; once that is done, only after a change of it.
@@ -23,21 +32,12 @@ export function installPackages(): void {
   const lock = readFileSync(join(packagesFolder, 'package-lock.json'), 'utf8')
   const stamp = join(packagesFolder, 'node_modules', '.installed')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
-  const options = [
-    '--omit=optional',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel',
-    'error',
-    '--fetch-retries',
-    '1',
-  ]
-  // A script that `npm run` started has a configuration of its own.
-  const own = Object.entries(process.env).filter(([key]) => !key.toLowerCase().startsWith('npm_'))
-  execFileSync('npm', ['ci', ...options], {
+  const quietly = ['--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  // A script that `npm run` started is told where to install, too.
+  const env = Object.entries(process.env).filter(([key]) => !/^npm_config_(local_)?prefix$/i.test(key))
+  execFileSync('npm', ['ci', '--fetch-retries=1', ...quietly], {
     cwd: packagesFolder,
-    env: Object.fromEntries(own),
+    env: Object.fromEntries(env),
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: 240_000,
   })
@@ -62,7 +62,7 @@ export async function bundleAll(): Promise<void> {
   }
   const names = readdirSync(functions).filter((name) => !unbundled.includes(name))
   await Promise.all([
-    build({ ...shared, entryPoints: entries(names), external: [...neverThere, ...onlyForValidation] }),
+    build({ ...shared, entryPoints: entries(names), external: absent }),
     build({ ...shared, entryPoints: entries(unbundled), packages: 'external' }),
   ])
 }

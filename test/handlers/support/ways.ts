@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { HandlerUnderTest } from './behaviours'
 import { batchEvent, durableEvent, httpEvent } from './events'
-import { functionsFolder } from './packages'
+import { functionsFolder, packagesFolder } from './packages'
 
 /** How a way to make handlers differs from a plain function, and on which Node.js it runs. */
 export type Way = Omit<HandlerUnderTest, 'function'> & {
@@ -25,6 +25,9 @@ const streamedHttp = {
 const byMiddy: Omit<HandlerUnderTest, 'function'> = {
   answered: { outcome: 'response', response: { by: 'middy' } },
 }
+/** That of pg-thaw, which wraps the one that `PG_THAW_HANDLER` names. */
+const ownHandler = '../node_modules/pg-thaw/dist/handler.mjs'
+const named = (handler: string) => ({ PG_THAW_HANDLER: `build/${handler}`, LAMBDA_TASK_ROOT: packagesFolder })
 /** Nobody listens for its traces here. */
 const datadogEnv = { DD_FLUSH_TO_LOG: 'true', DD_TRACE_STARTUP_LOGS: 'false' }
 
@@ -45,9 +48,18 @@ export const ways: Record<string, Way> = {
     node: 22,
     answered: streamedHttp.answered,
   },
+  'middy, with `pooled()`': { module: 'middy.js', exportName: 'byMiddleware', node: 22, ...byMiddy },
+  'middy, streaming, with `pooled()`': {
+    module: 'middy.js',
+    exportName: 'streamingByMiddleware',
+    node: 22,
+    answered: streamedHttp.answered,
+  },
   'middy 6, its handler wrapped': { module: 'middy-6.js', exportName: 'outermost', ...byMiddy },
   'middy 6, used after it was wrapped': { module: 'middy-6.js', exportName: 'usedAfterwards', ...byMiddy },
+  'middy 6, with `pooled()`': { module: 'middy-6.js', exportName: 'byMiddleware', ...byMiddy },
   'a class in the style of Powertools': { module: 'powertools.js', exportName: 'classStyle' },
+  'a class in the style of Powertools, with `@wrapped()`': { module: 'powertools.js', exportName: 'decorated' },
   'the batch processor of Powertools': {
     module: 'powertools.js',
     exportName: 'batch',
@@ -79,6 +91,8 @@ export const ways: Record<string, Way> = {
     ...streamedHttp,
     failed: { outcome: 'response', response: expect.not.stringContaining('pid') },
   },
+  'Hono, by `PG_THAW_HANDLER`': { module: ownHandler, env: named('hono.plain'), ...http },
+  'Hono, streaming, by `PG_THAW_HANDLER`': { module: ownHandler, env: named('hono.plainStreaming'), ...streamedHttp },
   tRPC: { module: 'trpc.js', exportName: 'buffered', ...http },
   'tRPC, streaming': { module: 'trpc.js', exportName: 'streaming', ...streamedHttp },
   'serverless-express with Express': { module: 'express.js', exportName: 'codegenie', node: 24, ...http },
@@ -97,5 +111,14 @@ export const ways: Record<string, Way> = {
     module: '../node_modules/datadog-lambda-js/dist/handler.mjs',
     node: 22,
     env: { ...datadogEnv, DD_LAMBDA_HANDLER: 'datadog.redirected', LAMBDA_TASK_ROOT: functionsFolder },
+  },
+  "Datadog's own handler, by `PG_THAW_HANDLER`": {
+    module: '../node_modules/datadog-lambda-js/dist/handler.mjs',
+    node: 22,
+    env: {
+      ...datadogEnv,
+      ...named('datadog.plain'),
+      DD_LAMBDA_HANDLER: 'node_modules/pg-thaw/dist/handler.handler',
+    },
   },
 }

@@ -216,6 +216,22 @@ describe('the middleware of middy', () => {
     expect(events).toEqual([])
   })
 
+  it('shows no early answer to whoever asks for one, and lets others put into the request what they like', async () => {
+    const seen: unknown[] = []
+    const handler = middy()
+      .use(pooled())
+      .before((request) => {
+        seen.push('earlyResponse' in request)
+        Object.assign(request, { tenant: 'a' })
+      })
+      .handler(async () => {})
+      .after((request) => {
+        seen.push({ ...request })
+      })
+    await handler({ id: 1 }, contextOf('a'))
+    expect(seen).toEqual([false, expect.objectContaining({ event: { id: 1 }, tenant: 'a' })])
+  })
+
   it('takes a call without a context, as in tests', async () => {
     const handler = middy()
       .use(pooled())

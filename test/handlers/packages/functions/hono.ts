@@ -17,3 +17,7 @@ late.post('/work', async (c) => {
 export const buffered = wrapHandler(handle(app))
 export const streaming = wrapHandler(streamHandle(app))
 export const streamingLate = wrapHandler(streamHandle(late))
+
+/** For PG_THAW_HANDLER, which has them wrapped. */
+export const plain = handle(app)
+export const plainStreaming = streamHandle(app)

@@ -1,5 +1,6 @@
 import middy from 'middy-6'
 import { wrapHandler } from 'pg-thaw'
+import { pooled } from 'pg-thaw/middy'
 import { type Asked, work } from '../../functions/work'
 
 const saying = {
@@ -16,3 +17,8 @@ export const outermost = wrapHandler(
 
 export const usedAfterwards = wrapHandler(middy((asked: Asked) => work(asked)))
 usedAfterwards.use(saying)
+
+export const byMiddleware = middy<Asked>()
+  .use(pooled())
+  .use(saying)
+  .handler((asked) => work(asked))

@@ -1,6 +1,7 @@
 import middy from '@middy/core'
 import { executionModeStreamifyResponse } from '@middy/core/StreamifyResponse'
 import { wrapHandler } from 'pg-thaw'
+import { pooled } from 'pg-thaw/middy'
 import { type Asked, work } from '../../functions/work'
 
 const saying = {
@@ -18,9 +19,18 @@ export const outermost = wrapHandler(
 export const usedAfterwards = wrapHandler(middy((asked: Asked) => work(asked)))
 usedAfterwards.use(saying)
 
+export const byMiddleware = middy<Asked>()
+  .use(pooled())
+  .use(saying)
+  .handler((asked) => work(asked))
+
 export const streaming = wrapHandler(
   middy<Asked>({ executionMode: executionModeStreamifyResponse }).handler(async (asked) => ({
     statusCode: 200,
     body: JSON.stringify(await work(asked)),
   })),
 )
+
+export const streamingByMiddleware = middy<Asked>({ executionMode: executionModeStreamifyResponse })
+  .use(pooled())
+  .handler(async (asked) => ({ statusCode: 200, body: JSON.stringify(await work(asked)) }))

@@ -3,6 +3,7 @@ import type { LambdaInterface } from '@aws-lambda-powertools/commons/types'
 import { Logger } from '@aws-lambda-powertools/logger'
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda'
 import { wrapHandler } from 'pg-thaw'
+import { wrapped } from 'pg-thaw/decorator'
 import { type Asked, work } from '../../functions/work'
 
 const logger = new Logger()
@@ -16,6 +17,17 @@ class Worker implements LambdaInterface {
 
 const worker = new Worker()
 export const classStyle = wrapHandler(worker.handler.bind(worker))
+
+class DecoratedWorker implements LambdaInterface {
+  @wrapped()
+  @logger.injectLambdaContext()
+  async handler(asked: Asked, _context: Context) {
+    return work(asked)
+  }
+}
+
+const decoratedWorker = new DecoratedWorker()
+export const decorated = decoratedWorker.handler.bind(decoratedWorker)
 
 const processor = new BatchProcessor(EventType.SQS)
 
