@@ -3,14 +3,10 @@ import { Worker } from 'node:worker_threads'
 /** What AWS's runtime starts for each vCPU; a local environment has one. */
 const workersPerVcpu = 8
 
-/** How many worker threads share the calls of an environment on Managed Instances. */
-export function workerCount(env: Readonly<Record<string, string | undefined>>): number {
-  return Number(env.AWS_LAMBDA_NODEJS_WORKER_COUNT ?? workersPerVcpu)
-}
-
 /** Starts the workers. One that ends is not replaced, and the others go on; the process ends with the last of them. */
 export function startWorkers(program: string, args: readonly string[]): void {
-  for (let index = 0; index < workerCount(process.env); index++) {
+  const count = Number(process.env.AWS_LAMBDA_NODEJS_WORKER_COUNT ?? workersPerVcpu)
+  for (let index = 0; index < count; index++) {
     const worker = new Worker(program, { argv: [...args] })
     worker.on('error', (error) => process.stderr.write(`Worker ${index} error: ${error.stack ?? error}\n`))
   }
