@@ -9,6 +9,7 @@ export interface Serverless {
     readonly provider: {
       readonly compiledCloudFormationTemplate?: unknown
       readonly environment?: Record<string, unknown>
+      readonly memorySize?: unknown
     }
     readonly custom?: Record<string, unknown>
     readonly functions: Record<string, FunctionConfiguration>
@@ -25,6 +26,7 @@ export interface FunctionConfiguration {
   readonly image?: unknown
   readonly reservedConcurrency?: unknown
   readonly provisionedConcurrency?: unknown
+  readonly memorySize?: unknown
   environment?: Record<string, unknown>
   package?: PackageConfiguration
 }
