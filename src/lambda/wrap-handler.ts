@@ -61,8 +61,10 @@ function invoke(manager: PoolManager, call: () => unknown, args: unknown[]): unk
     canAnswer = true
     return (...given) => pass(() => answer(...given))
   }
-  if (isFunction(args[2])) args[2] = passing(args[2])
   if (context) args[place] = withAnswers(context, passing)
+  // A callback is the last of them, in whichever place: events of Cloud Run functions have no context before it.
+  const last = args.at(-1)
+  if (args.length > 1 && isFunction(last)) args[args.length - 1] = passing(last)
 
   try {
     const returned = manager.run(invocation, call)

@@ -457,6 +457,17 @@ describe('an answer', () => {
   })
 })
 
+it('the callback of a wrapped handler may stand in the context’s place, as events of Cloud Run functions have it', () => {
+  let callBack: () => void = () => {}
+  const handler = wrapHandler((_event: unknown, callback: Loose) => {
+    callBack = () => callback(null, 7)
+  })
+  handler({}, (...result: unknown[]) => events.push(`callback ${result[1]}`))
+  expect(events).toEqual(['begin'])
+  callBack()
+  expect(events).toEqual(['begin', 'end', 'callback 7'])
+})
+
 describe('a wrapped handler of a framework for HTTP, which returns no promise', () => {
   /** Serves one request with it, and is done when both sides are. */
   async function serve(handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<void> {
