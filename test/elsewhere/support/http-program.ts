@@ -9,6 +9,7 @@ import { within } from '../../support/within'
 /** What a request came to. */
 export interface Answer {
   readonly status: number
+  /** Empty where it is none of the program's own. */
   readonly body: { readonly pid?: number; readonly lease?: string; readonly lent?: number; readonly code?: string }
 }
 
@@ -58,7 +59,8 @@ export class HttpProgram {
 
   async get(path = '/'): Promise<Answer> {
     const response = await fetch(`http://127.0.0.1:${this.#port}${path}`, { headers: { connection: 'close' } })
-    return { status: response.status, body: (await response.json()) as Answer['body'] }
+    const text = await response.text()
+    return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : {} }
   }
 
   /** Freezes it; what the network does meanwhile begins then. */
