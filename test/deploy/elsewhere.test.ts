@@ -2,16 +2,28 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { HttpProgram } from '../elsewhere/support/http-program'
 import { installPackages, packagesFolder } from '../elsewhere/support/packages'
 import { createDatabase, type TestDatabase } from '../support/database'
+import { describeUnless } from '../support/requirements'
 import { freePort } from './support/program'
+
+const missing = whyMissing()
+
+/** What keeps the packages from being installed, if something does. */
+function whyMissing(): string | undefined {
+  try {
+    installPackages()
+    return undefined
+  } catch (error) {
+    return `no registry: ${String(error).split('\n')[0]}`
+  }
+}
 
 let database: TestDatabase
 
 beforeAll(async () => {
-  installPackages()
   database = await createDatabase()
 })
 afterAll(() => database?.dispose())
@@ -35,7 +47,7 @@ async function* printedBy(child: ChildProcess): AsyncGenerator<unknown> {
   for await (const line of createInterface({ input: child.stdout })) yield JSON.parse(line)
 }
 
-describe('a pool on Vercel, attached by @vercel/functions', () => {
+describeUnless(missing, 'a pool on Vercel, attached by @vercel/functions', () => {
   /** As on Vercel, which runs on Lambda. */
   const vercel = {
     VERCEL: '1',
@@ -70,7 +82,7 @@ describe('a pool on Vercel, attached by @vercel/functions', () => {
   })
 })
 
-describe('a wrapped function of Cloud Run, in its framework', () => {
+describeUnless(missing, 'a wrapped function of Cloud Run, in its framework', () => {
   let program: HttpProgram
 
   async function serve(target: string): Promise<void> {
@@ -115,7 +127,7 @@ describe('a wrapped function of Cloud Run, in its framework', () => {
   })
 })
 
-describe('a wrapped function of Azure, as its library registers it', () => {
+describeUnless(missing, 'a wrapped function of Azure, as its library registers it', () => {
   it('keeps its connection, gives back what it leaked and left running, and fails as it does', async () => {
     const printed = printedBy(start('azure.cjs'))
     const { pids, ...told } = (await printed.next()).value as { pids: number[] }
