@@ -1,4 +1,4 @@
-import type { InvocationRecord, LocalLambda, RelayFault } from 'pg-thaw/testing'
+import type { EnvironmentInfo, InvocationRecord, LocalLambda, RelayFault } from 'pg-thaw/testing'
 import type { FunctionConfiguration } from './configuration'
 
 /** One environment, as the page shows it. */
@@ -6,7 +6,7 @@ export interface EnvironmentView {
   readonly id: string
   readonly function: string
   readonly pid: number
-  readonly state: 'starting' | 'running' | 'frozen' | 'ending' | 'gone'
+  readonly state: EnvironmentInfo['state'] | 'gone'
   /** When it came into this state, ms since the epoch. */
   readonly since: number
   readonly invocations: number

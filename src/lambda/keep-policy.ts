@@ -1,7 +1,7 @@
 import type { Pooling } from '../registry/environment.js'
 
 /** How Lambda initialised the environment (`AWS_LAMBDA_INITIALIZATION_TYPE`). */
-export type InitializationType = 'on-demand' | 'provisioned-concurrency' | 'snap-start' | 'lambda-managed-instances'
+export type InitializationType = 'on-demand' | 'provisioned-concurrency' | 'snap-start'
 
 /** What the keep policy decides from. */
 export interface Observations {
@@ -32,16 +32,15 @@ const REMEMBERED_CALLS = 3
  *
  * - `never`: none.
  * - `always`: so many.
- * - `auto`: so many once the environment has proved that it is called again, or was made to be (provisioned concurrency, Managed
- *   Instances). None for a cold one, since most environments of a burst are never called again; and none where the last gaps all
+ * - `auto`: so many once the environment has proved that it is called again, or was made to be (provisioned concurrency).
+ *   None for a cold one, since most environments of a burst are never called again; and none where the last gaps all
  *   outlasted the lease, since the server would end the session before the next call could use it.
  */
 export function connectionsToKeep(seen: Observations): number {
   const { pooling, initialization, gapsMillis } = seen
   if (pooling === 'never') return 0
   const min = seen.min ?? Math.min(...(seen.held.length > 0 ? seen.held.slice(-REMEMBERED_CALLS) : [1]))
-  const isMadeToStay = initialization === 'provisioned-concurrency' || initialization === 'lambda-managed-instances'
-  if (pooling === 'always' || isMadeToStay) return min
+  if (pooling === 'always' || initialization === 'provisioned-concurrency') return min
   const isTooSlow = gapsMillis.length >= REMEMBERED_GAPS && gapsMillis.every((gap) => gap >= seen.leaseMillis)
   return seen.invocations < 2 || isTooSlow ? 0 : min
 }

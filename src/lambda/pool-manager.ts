@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Clock, elapsedMillis, type Instant, systemClock } from '../pool/clock.js'
 import { INVOCATION, THAW } from '../registry/channels.js'
-import { type Environment, environment, isOnLambda, type LivePool, runsOneAtATime } from '../registry/environment.js'
+import { type Environment, environment, type LivePool, runsOneAtATime } from '../registry/environment.js'
 import { Invocation, type InvocationContext } from './invocation.js'
 import { InvocationAccount } from './invocation-report.js'
 import { connectionsToKeep, type InitializationType, REMEMBERED_GAPS } from './keep-policy.js'
@@ -33,8 +33,6 @@ export class PoolManager {
   readonly #clock: Clock
   readonly #initialization = (process.env.AWS_LAMBDA_INITIALIZATION_TYPE ?? 'on-demand') as InitializationType
   readonly #runsOneAtATime = runsOneAtATime()
-  // On Vercel, which runs on Lambda, connections are kept as they are anywhere else.
-  readonly #trims = isOnLambda() && process.env.VERCEL === undefined
   readonly #store = new AsyncLocalStorage<Invocation>()
   /** In the order in which they began. One that is answered and not here is over. */
   readonly #open = new Set<Invocation>()
@@ -210,7 +208,8 @@ export class PoolManager {
   }
 
   #trim(): void {
-    if (!this.#trims || this.#open.size > 0) return
+    // Where invocations overlap nothing freezes at their ends: what is idle is left to its timers, as in any process.
+    if (!this.#runsOneAtATime || this.#open.size > 0) return
     const seen = {
       initialization: this.#initialization,
       invocations: this.#invocations,

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Invocation, InvocationContext } from './invocation.js'
 import { type PoolManager, poolManager } from './pool-manager.js'
 
@@ -15,6 +16,7 @@ type Context = (InvocationContext & { lambdaContext?: InvocationContext } & Reco
  *
  * An invocation lasts until it is answered: until the promise that the handler returned settles, the callback that it was given is
  * called, or `context.done`, `succeed` or `fail` is (on runtimes up to `nodejs22.x`); or, where it has none of these, until it returns.
+ * Where a framework for HTTP hands it a response in the context's place, and it returns no promise, it lasts until that closes.
  *
  * @example
  * ```ts
@@ -66,12 +68,18 @@ function invoke(
     canAnswer = true
     return (...given) => pass(() => answer(...given))
   }
-  if (isFunction(args[2])) args[2] = passing(args[2])
   if (context) args[place] = withAnswers(context, passing)
+  // A callback is the last of them, in whichever place: events of Cloud Run functions have no context before it.
+  const last = args.at(-1)
+  if (args.length > 1 && isFunction(last)) args[args.length - 1] = passing(last)
 
   try {
     const returned = manager.run(invocation, call)
     if (isFunction((returned as PromiseLike<unknown> | undefined)?.then)) return endWith(manager, invocation, returned)
+    if (isOpenResponse(args[1])) {
+      args[1].once('close', () => void manager.end(invocation))
+      return returned
+    }
     return canAnswer ? returned : pass(() => returned)
   } catch (error) {
     return pass(() => {
@@ -104,6 +112,12 @@ function withAnswers(context: NonNullable<Context>, passing: (answer: Answer) =>
       return answers.get(value) ?? value
     },
   })
+}
+
+/** Frameworks for HTTP give the handler a response in the context's place, which may also end in an error, or with its connection. */
+function isOpenResponse(value: unknown): value is ServerResponse {
+  const response = value as Partial<ServerResponse> | null | undefined
+  return isFunction(response?.writeHead) && !response.closed
 }
 
 function isFunction(value: unknown): value is Answer {

@@ -1,4 +1,5 @@
 import { wrongValue } from './errors.js'
+import { isManaged, managedBound } from './managed-instances.js'
 import { asCount, type Settings } from './settings.js'
 import { type Resources, record, referenced } from './template.js'
 
@@ -20,10 +21,6 @@ export interface Concurrency {
 
 /** Lambda refuses to reserve so much that less than this is left for all other functions. */
 const NEVER_RESERVED = 100
-/** What the runtime starts per vCPU on Managed Instances. */
-const WORKERS_PER_VCPU = 8
-const GIB_PER_VCPU = 2
-const MEMORY_MB = 128
 
 /**
  * Reads from the template how many environments each function may have.
@@ -76,9 +73,7 @@ export function checkWrittenConcurrency(functions: unknown, file: string): void 
 function boundOf(name: string, id: string, resources: Resources, settings: Settings, file: string): Bound {
   const key = `functions.${name}`
   const { Properties = {} } = resources[id] ?? {}
-  const managed = record(record(Properties.CapacityProviderConfig).LambdaManagedInstancesCapacityProviderConfig)
-  if (Object.keys(managed).length > 0)
-    return managedBound(id, Properties, managed, settings.functions[name]?.workers, file)
+  if (isManaged(Properties)) return managedBound(name, id, resources, settings.functions[name]?.workers, file)
 
   const reserved = count(file, `${key}.reservedConcurrency`, Properties.ReservedConcurrentExecutions)
   const provisioned = count(file, `${key}.provisionedConcurrency`, provisionedOf(id, resources))
@@ -92,23 +87,6 @@ function boundOf(name: string, id: string, resources: Resources, settings: Setti
     )
   }
   return { kind: 'reserved', environments: reserved }
-}
-
-function managedBound(
-  id: string,
-  properties: Readonly<Record<string, unknown>>,
-  provider: Record<string, unknown>,
-  workers: number | undefined,
-  file: string,
-): Bound {
-  const most = record(properties.FunctionScalingConfig).MaxExecutionEnvironments
-  const key = `Resources.${id}.Properties.FunctionScalingConfig.MaxExecutionEnvironments`
-  const environments = count(file, key, most)
-  if (environments === undefined)
-    throw wrongValue(file, key, 'a number, as nothing else bounds Managed Instances', most)
-  const gib = Number(properties.MemorySize ?? MEMORY_MB) / 1024
-  const vcpus = Math.max(1, gib / Number(provider.ExecutionEnvironmentMemoryGiBPerVCpu ?? GIB_PER_VCPU))
-  return { kind: 'managed', environments, workers: workers ?? Math.ceil(vcpus * WORKERS_PER_VCPU) }
 }
 
 function provisionedOf(id: string, resources: Resources): unknown {

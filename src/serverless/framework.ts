@@ -10,6 +10,7 @@ export interface Serverless {
       readonly compiledCloudFormationTemplate?: unknown
       readonly environment?: Record<string, unknown>
       readonly runtime?: unknown
+      readonly memorySize?: unknown
     }
     readonly custom?: Record<string, unknown>
     readonly functions: Record<string, FunctionConfiguration>
@@ -28,6 +29,7 @@ export interface FunctionConfiguration {
   handler?: string
   readonly reservedConcurrency?: unknown
   readonly provisionedConcurrency?: unknown
+  readonly memorySize?: unknown
   environment?: Record<string, unknown>
   package?: PackageConfiguration
 }

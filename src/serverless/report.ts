@@ -119,7 +119,11 @@ function remediesOf({ name, bound, environments, workers, pools, max, sessions }
   const fitting = Math.floor(rest / (workers * pools * max))
   const fittingMax = Math.floor(rest / (environments * workers * pools))
   const what = bound === 'managed' ? 'FunctionScalingConfig.MaxExecutionEnvironments' : 'reservedConcurrency'
+  const fittingWorkers = Math.floor(rest / (environments * pools * max))
   if (fitting >= 1) found.push(`functions.${name}: ${what} of ${fitting} or less (now ${environments})`)
+  if (bound === 'managed' && fittingWorkers >= 1) {
+    found.push(`custom.pgThaw.functions.${name}.workers of ${fittingWorkers} or less (now ${workers})`)
+  }
   if (fittingMax >= 1) found.push(`custom.pgThaw.functions.${name}.max of ${fittingMax} or less (now ${max})`)
   return found
 }

@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { EnvironmentProcess, type Exit } from './environment-process.js'
-import { environmentVariables, type FunctionIdentity } from './function-identity.js'
-import type { ResolvedOptions } from './options.js'
-import { exitError, type InitResult, type InvocationResult, killed, timeoutError } from './outcome.js'
-import { type Relay, type RelayFault, startRelay } from './relay.js'
+import { type EnvironmentContext, openRelay, spawnRuntime } from './environment-context.js'
+import type { EnvironmentProcess, Exit } from './environment-process.js'
+import { billedSince, exitError, type InitResult, type InvocationResult, killed, timeoutError } from './outcome.js'
+import type { Relay, RelayFault } from './relay.js'
 import { RuntimeApi, type RuntimeError } from './runtime-api.js'
 
 /** SIGTERM to SIGKILL, ms, with an internal extension. */
-const shutdownMillis = 500
+export const shutdownMillis = 500
 
 interface RunningInvocation {
   readonly requestId: string
@@ -28,16 +26,6 @@ type State =
   | { name: 'ending' }
   | { name: 'ended' }
 
-/** What an environment needs from the fleet it belongs to. */
-export interface EnvironmentContext {
-  readonly options: ResolvedOptions
-  readonly identity: FunctionIdentity
-  /** The relay exists from before the process to after it. */
-  onRelay(relay: Relay): void
-  onStarted(environment: Environment): void
-  onEnded(environment: Environment): void
-}
-
 /**
  * One execution environment: one process, its Runtime API, and its relay to the database.
  *
@@ -52,14 +40,14 @@ export class Environment {
   readonly process: EnvironmentProcess
   /** Settles when init is over; never rejects. */
   readonly initialised: Promise<InitResult>
-  readonly #context: EnvironmentContext
+  readonly #context: EnvironmentContext<Environment>
   readonly #api: RuntimeApi
   readonly #relay: Relay | undefined
   readonly #ended: Promise<void>
   #state: State
   #invocations = 0
 
-  private constructor(context: EnvironmentContext, api: RuntimeApi, relay: Relay | undefined) {
+  private constructor(context: EnvironmentContext<Environment>, api: RuntimeApi, relay: Relay | undefined) {
     this.#context = context
     this.#api = api
     this.#relay = relay
@@ -70,22 +58,20 @@ export class Environment {
     })
     const timer = setTimeout(() => this.#initTimedOut(), context.options.initTimeoutMillis)
     this.#state = { name: 'starting', timer, settle }
-    this.process = this.#spawn()
+    this.process = spawnRuntime(context, this.id, api.address, relay)
     this.#ended = this.process.exited.then((exit) => this.#processEnded(exit))
     context.onStarted(this)
   }
 
   /** Creates an environment and starts its init. */
-  static async create(context: EnvironmentContext): Promise<Environment> {
-    const { database, freezeModel } = context.options
-    const relay = database && (await startRelay({ ...database, freezeModel }))
-    if (relay) context.onRelay(relay)
+  static async create(context: EnvironmentContext<Environment>): Promise<Environment> {
+    const relay = await openRelay(context)
     const api = await RuntimeApi.start(context.identity, {
       // Nobody can call before the process exists, and it is started by the constructor.
       onInitDone: () => environment.#initDone(),
       onInitError: (error) => void environment.#initFailed(error),
-      onResponse: (response) => environment.#answered({ outcome: 'response', response }),
-      onError: (error) => environment.#answered({ outcome: 'error', error }),
+      onResponse: (_, response) => environment.#answered({ outcome: 'response', response }),
+      onError: (_, error) => environment.#answered({ outcome: 'error', error }),
       onInvocationDone: () => void environment.#invocationDone(),
     })
     const environment = new Environment(context, api, relay)
@@ -180,20 +166,6 @@ export class Environment {
     return met
   }
 
-  #spawn(): EnvironmentProcess {
-    const { options, identity } = this.#context
-    const relay = this.#relay && { PGHOST: this.#relay.host, PGPORT: String(this.#relay.port) }
-    // On Lambda these two major versions can't require() an ES module.
-    const flags = [20, 22].includes(options.nodeMajor) ? ['--no-experimental-require-module'] : []
-    return new EnvironmentProcess({
-      command: options.nodePath,
-      args: [...flags, join(__dirname, 'runtime.js'), options.module, options.exportName],
-      env: { ...environmentVariables(identity, options, this.#api.address), ...relay },
-      cwd: dirname(options.module),
-      onLine: (stream, text) => options.onLog({ environmentId: this.id, stream, text }),
-    })
-  }
-
   #initDone(): void {
     if (this.#state.name !== 'starting') return
     const { timer, settle } = this.#state
@@ -278,8 +250,4 @@ export class Environment {
     const answer = invocation.answer ?? { answeredAt: performance.now() }
     invocation.settle({ ...answer, outcome: 'crash', error, billedMillis: billedSince(invocation.deliveredAt) })
   }
-}
-
-function billedSince(deliveredAt: number): number {
-  return Math.ceil(performance.now() - deliveredAt)
 }

@@ -22,7 +22,13 @@ export interface Refusal {
 /** The extensions of one environment, and AWS's rules for registering one. */
 export class Extensions {
   readonly #byId = new Map<string, Extension>()
+  readonly #hearInvokes: boolean
   #isRegistrationOpen = true
+
+  /** @param hearInvokes False on Managed Instances, where calls overlap. */
+  constructor(hearInvokes: boolean) {
+    this.#hearInvokes = hearInvokes
+  }
 
   get names(): readonly string[] {
     return [...this.#byId.values()].map((extension) => extension.name)
@@ -45,8 +51,9 @@ export class Extensions {
     if (name === '') return refusal('Extension.InvalidExtensionName', 'Empty extension name')
     if (!Array.isArray(events)) return refusal('InvalidRequestFormat', 'Expected `events` to be an array')
     for (const event of events) {
-      if (event === 'INVOKE') continue
-      const why = event === 'SHUTDOWN' ? 'not supported for an internal extension' : 'unknown event'
+      if (event === 'INVOKE' && this.#hearInvokes) continue
+      const isKnown = event === 'SHUTDOWN' || event === 'INVOKE'
+      const why = isKnown ? 'not supported for an internal extension' : 'unknown event'
       return refusal('Extension.InvalidEventType', `${String(event)}: ${why}`)
     }
     if (!this.#isRegistrationOpen) {

@@ -35,6 +35,14 @@ export function environmentVariables(
   const inherited = Object.fromEntries(
     ['PATH', 'HOME', 'TZ'].flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]])),
   ) as Record<string, string>
+  const kind = options.concurrency
+    ? {
+        // The least there is on Managed Instances.
+        AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '2048',
+        AWS_LAMBDA_INITIALIZATION_TYPE: 'lambda-managed-instances',
+        AWS_LAMBDA_MAX_CONCURRENCY: String(options.concurrency),
+      }
+    : { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '128', AWS_LAMBDA_INITIALIZATION_TYPE: options.initializationType }
   return {
     ...inherited,
     AWS_EXECUTION_ENV: `AWS_Lambda_nodejs${options.nodeMajor}.x`,
@@ -42,8 +50,7 @@ export function environmentVariables(
     AWS_DEFAULT_REGION: region,
     AWS_LAMBDA_FUNCTION_NAME: identity.name,
     AWS_LAMBDA_FUNCTION_VERSION: identity.version,
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '128',
-    AWS_LAMBDA_INITIALIZATION_TYPE: options.initializationType,
+    ...kind,
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${identity.name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: `${day}/[${identity.version}]${randomBytes(16).toString('hex')}`,
     AWS_LAMBDA_RUNTIME_API: runtimeApi,

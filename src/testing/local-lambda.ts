@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { Environment, type EnvironmentContext } from './environment.js'
+import { Environment } from './environment.js'
+import type { EnvironmentContext } from './environment-context.js'
 import { LambdaThrottledError, LocalLambdaError } from './errors.js'
 import { identify } from './function-identity.js'
+import { ManagedEnvironment } from './managed-environment.js'
 import { type LocalLambdaOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { Relay, RelayFault } from './relay.js'
 import type { RuntimeError } from './runtime-api.js'
+import { SharedEnvironments } from './shared-environments.js'
 import { Watchdog } from './watchdog.js'
 
 /** What one call of the function came to. */
@@ -20,7 +23,8 @@ export interface InvocationRecord {
    * - `'crash'`: the process ended during the invocation.
    * - `'init-error'`: init failed, or the process ended in it, or it took too long.
    *
-   * After the last three the environment is gone.
+   * After the last three the environment is gone. Not so where calls share it (`concurrency`): there the handler goes on after its
+   * timeout, and a crash may be that of its worker thread alone.
    */
   outcome: 'response' | 'error' | 'timeout' | 'crash' | 'init-error'
   /**
@@ -42,8 +46,9 @@ export interface InvocationRecord {
 export interface EnvironmentInfo {
   id: string
   pid: number
-  state: 'starting' | 'running' | 'frozen' | 'ending'
-  /** Invocations so far, the running one included. */
+  /** `'idle'` is what an environment that never freezes (`concurrency`) is between its calls. */
+  state: 'starting' | 'running' | 'frozen' | 'idle' | 'ending'
+  /** Invocations so far, those that run included. */
   invocations: number
   /** Names of the registered extensions. */
   extensions: readonly string[]
@@ -60,13 +65,15 @@ export interface NetworkStats {
 /** A Lambda function on this machine: a fleet of environments, each a real process. Linux and macOS. */
 export class LocalLambda {
   readonly #options: ResolvedOptions
-  readonly #context: EnvironmentContext
+  readonly #context: EnvironmentContext<Environment | ManagedEnvironment>
   readonly #watchdog = new Watchdog()
-  readonly #environments = new Map<string, Environment>()
+  readonly #environments = new Map<string, Environment | ManagedEnvironment>()
+  /** Where calls share environments. */
+  readonly #shared: SharedEnvironments | undefined
   /** Frozen and waiting for an event, the most recently used last. */
   readonly #idle = new Map<Environment, NodeJS.Timeout>()
   readonly #relays = new Set<Relay>()
-  readonly #creating = new Set<Promise<Environment>>()
+  readonly #creating = new Set<Promise<unknown>>()
   #connectsOfClosedRelays = 0
   /** Environments that are not idle, from before their creation on: what concurrency is counted by. */
   #busy = 0
@@ -83,11 +90,16 @@ export class LocalLambda {
         this.#watchdog.watch(environment.process.pid)
       },
       onEnded: (environment) => {
-        this.#takeIdle(environment)
+        if (environment instanceof Environment) this.#takeIdle(environment)
+        else this.#shared?.forget(environment)
         this.#environments.delete(environment.id)
         this.#watchdog.forget(environment.process.pid)
       },
     }
+    const { concurrency, reservedConcurrency } = options
+    const start = () => this.#creation(ManagedEnvironment.create(this.#context))
+    this.#shared =
+      concurrency === undefined ? undefined : new SharedEnvironments(start, concurrency, reservedConcurrency)
   }
 
   /** @internal */
@@ -96,8 +108,9 @@ export class LocalLambda {
   }
 
   /**
-   * Calls the function: the most recently used idle environment, else a new one. Resolves when the invocation is over
-   * and the environment is frozen (or gone), with the outcome, also of a failure.
+   * Calls the function: the most recently used idle environment, else a new one; with `concurrency` the one with the fewest calls that has
+   * room, else a new one. Resolves when the invocation is over and the environment is frozen (or gone), with the outcome, also of a
+   * failure.
    * @param payload The event; anything JSON can say. Default null.
    * @throws LambdaThrottledError when `reservedConcurrency` environments are busy.
    * @throws LocalLambdaError `LAMBDA_CLOSED` after `close()`.
@@ -105,45 +118,45 @@ export class LocalLambda {
    */
   async invoke(payload: unknown = null): Promise<InvocationRecord> {
     const event = JSON.stringify(payload) ?? 'null'
-    return this.#whileBusy(async () => {
-      const calledAt = performance.now()
-      const requestId = randomUUID()
-      const environment = this.#takeMostRecentlyUsed() ?? (await this.#create())
-      const cold = environment.invocations === 0
-      const init = cold ? await environment.initialised : undefined
-      const common = {
-        requestId,
-        environmentId: environment.id,
-        cold,
-        ...(init && { initMillis: init.millis }),
-      }
-      if (init?.error) {
-        const latencyMillis = performance.now() - calledAt
-        return { ...common, outcome: 'init-error', error: init.error, latencyMillis, billedMillis: 0 }
-      }
-      const { answeredAt, ...result } = await environment.invoke(requestId, event)
-      this.#addIdle(environment)
-      return { ...common, ...result, latencyMillis: answeredAt - calledAt }
-    })
+    const calledAt = performance.now()
+    if (this.#shared === undefined) {
+      return this.#whileBusy(async () => {
+        const environment = this.#takeMostRecentlyUsed() ?? (await this.#create())
+        const record = await this.#call(environment, event, calledAt)
+        this.#addIdle(environment)
+        return record
+      })
+    }
+    this.#refuseIfClosed()
+    const place = this.#shared.enter()
+    try {
+      return await this.#call(await place.environment, event, calledAt)
+    } finally {
+      place.leave()
+    }
   }
 
   /**
-   * Initialises environments ahead of their first call, as provisioned concurrency does, and freezes them.
+   * Initialises environments ahead of their first call, as provisioned concurrency and Managed Instances do, and freezes them (the latter
+   * never freeze).
    * @param count How many more. Each counts against `reservedConcurrency` while it starts.
    * @throws LambdaThrottledError, LocalLambdaError as `invoke()`; also when an init fails (`LAMBDA_INIT`).
    */
   async provision(count: number): Promise<void> {
-    await Promise.all(
-      Array.from({ length: count }, () =>
-        this.#whileBusy(async () => {
-          const environment = await this.#create()
-          const { error } = await environment.initialised
-          if (error) throw new LocalLambdaError('LAMBDA_INIT', `${error.errorType}: ${error.errorMessage}`)
-          await environment.freeze()
-          this.#addIdle(environment)
-        }),
-      ),
-    )
+    await Promise.all(Array.from({ length: count }, () => this.#provision()))
+  }
+
+  async #provision(): Promise<void> {
+    if (this.#shared !== undefined) {
+      this.#refuseIfClosed()
+      return initialised(await this.#shared.add().starting)
+    }
+    return this.#whileBusy(async () => {
+      const environment = await this.#create()
+      await initialised(environment)
+      await environment.freeze()
+      this.#addIdle(environment)
+    })
   }
 
   /** Snapshot of all environments that exist. */
@@ -173,7 +186,9 @@ export class LocalLambda {
    * SIGKILL; without SIGKILL at once.
    */
   async scaleIn(environmentIds?: readonly string[]): Promise<void> {
-    const chosen = this.#choose(environmentIds).filter((environment) => this.#takeIdle(environment))
+    const chosen = this.#choose(environmentIds).filter((environment) =>
+      environment instanceof Environment ? this.#takeIdle(environment) : environment.state === 'idle',
+    )
     await Promise.all(chosen.map((environment) => environment.shutdown()))
   }
 
@@ -183,7 +198,7 @@ export class LocalLambda {
    */
   async vanish(environmentIds?: readonly string[]): Promise<void> {
     const chosen = this.#choose(environmentIds)
-    for (const environment of chosen) this.#takeIdle(environment)
+    for (const environment of chosen) if (environment instanceof Environment) this.#takeIdle(environment)
     await Promise.all(chosen.map((environment) => environment.vanish()))
   }
 
@@ -217,7 +232,7 @@ export class LocalLambda {
   }
 
   async #whileBusy<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#closing) throw new LocalLambdaError('LAMBDA_CLOSED', 'The local Lambda is closed')
+    this.#refuseIfClosed()
     if (this.#busy >= this.#options.reservedConcurrency) {
       throw new LambdaThrottledError(this.#options.reservedConcurrency)
     }
@@ -229,8 +244,30 @@ export class LocalLambda {
     }
   }
 
-  async #create(): Promise<Environment> {
-    const creating = Environment.create(this.#context)
+  #refuseIfClosed(): void {
+    if (this.#closing) throw new LocalLambdaError('LAMBDA_CLOSED', 'The local Lambda is closed')
+  }
+
+  /** One call in an environment that has room for it. */
+  async #call(environment: Environment | ManagedEnvironment, event: string, calledAt: number) {
+    const requestId = randomUUID()
+    const init = await environment.initialised
+    const cold = environment.invocations === 0
+    const common = { requestId, environmentId: environment.id, cold, ...(cold && { initMillis: init.millis }) }
+    if (init.error) {
+      const latencyMillis = performance.now() - calledAt
+      return { ...common, outcome: 'init-error', error: init.error, latencyMillis, billedMillis: 0 } as const
+    }
+    const { answeredAt, ...result } = await environment.invoke(requestId, event)
+    return { ...common, ...result, latencyMillis: answeredAt - calledAt }
+  }
+
+  #create(): Promise<Environment> {
+    return this.#creation(Environment.create(this.#context))
+  }
+
+  /** What is being created is waited for by `close()`. */
+  async #creation<T>(creating: Promise<T>): Promise<T> {
     this.#creating.add(creating)
     try {
       return await creating
@@ -257,7 +294,7 @@ export class LocalLambda {
     this.#idle.set(environment, timer)
   }
 
-  #choose(ids: readonly string[] | undefined): Environment[] {
+  #choose(ids: readonly string[] | undefined): (Environment | ManagedEnvironment)[] {
     const all = [...this.#environments.values()]
     return ids === undefined ? all : all.filter((environment) => ids.includes(environment.id))
   }
@@ -273,9 +310,16 @@ export class LocalLambda {
   }
 }
 
+/** @throws LocalLambdaError `LAMBDA_INIT` when its init fails. */
+async function initialised(environment: Environment | ManagedEnvironment): Promise<void> {
+  const { error } = await environment.initialised
+  if (error) throw new LocalLambdaError('LAMBDA_INIT', `${error.errorType}: ${error.errorMessage}`)
+}
+
 /**
  * Starts a Lambda on this machine: one function, a fleet of environments, each a real child process that is frozen with
- * SIGSTOP between its invocations. Its environments keep this process alive until `close()`, and never outlive it.
+ * SIGSTOP between its invocations, or, with `concurrency`, takes many of them at once in worker threads, as Lambda Managed Instances do.
+ * Its environments keep this process alive until `close()`, and never outlive it.
  *
  * What differs from AWS: a freeze takes effect within a millisecond of the last poll, a crash in init is not retried,
  * and the machine's clock, memory and processors are shared by all environments.

@@ -29,6 +29,13 @@ export interface LocalLambdaOptions {
   reservedConcurrency?: number
   /** AWS_LAMBDA_INITIALIZATION_TYPE. Default `'on-demand'`. */
   initializationType?: 'on-demand' | 'provisioned-concurrency'
+  /**
+   * Makes environments those of Lambda Managed Instances, each with so many calls at once (`PerExecutionEnvironmentMaxConcurrency`, which the
+   * function sees as AWS_LAMBDA_MAX_CONCURRENCY). They never freeze, and have worker threads that load the module each: 8, or as many as
+   * AWS_LAMBDA_NODEJS_WORKER_COUNT in `env` says. Not with `initializationType`, `freezeModel` and `idleLifetimeMillis`. Default: one call
+   * at a time.
+   */
+  concurrency?: number
   /** How long an idle (frozen) environment is kept before it ends by itself, ms. Default 300000. */
   idleLifetimeMillis?: number
   /**
@@ -52,7 +59,8 @@ export interface LocalLambdaOptions {
 }
 
 /** The options as everything behind the door sees them: checked, frozen, complete. */
-export interface ResolvedOptions extends Required<Omit<LocalLambdaOptions, 'database' | 'onLog'>> {
+export interface ResolvedOptions extends Required<Omit<LocalLambdaOptions, 'concurrency' | 'database' | 'onLog'>> {
+  concurrency: number | undefined
   database: { host: string; port: number } | undefined
   onLog: (line: LogLine) => void
   /** Major version of the Node.js behind `nodePath`: AWS's runtime differs by it. */
@@ -66,6 +74,7 @@ const defaults: Omit<ResolvedOptions, 'module' | 'nodeMajor'> = {
   initTimeoutMillis: 10_000,
   reservedConcurrency: 1000,
   initializationType: 'on-demand',
+  concurrency: undefined,
   idleLifetimeMillis: 300_000,
   database: undefined,
   freezeModel: 'process',
@@ -75,6 +84,9 @@ const defaults: Omit<ResolvedOptions, 'module' | 'nodeMajor'> = {
 }
 
 const positiveNumbers = ['timeoutMillis', 'initTimeoutMillis', 'reservedConcurrency', 'idleLifetimeMillis'] as const
+
+/** What says how environments freeze and thaw, which some don't. */
+const onlyWhereItFreezes = ['initializationType', 'freezeModel', 'idleLifetimeMillis'] as const
 
 /** A longer timer of Node.js would fire at once. */
 const longestTimer = 2 ** 31 - 1
@@ -121,9 +133,14 @@ export async function resolveOptions(options: LocalLambdaOptions): Promise<Resol
   if (!Number.isInteger(resolved.reservedConcurrency)) {
     throw refusal(`Expected \`reservedConcurrency\` to be an integer, got ${shown(resolved.reservedConcurrency)}`)
   }
+  if (resolved.concurrency !== undefined) checkConcurrency(resolved.concurrency, given)
   if (!isMapping(resolved.env) || !Object.values(resolved.env).every((value) => typeof value === 'string')) {
     // Not what came: it may have a password in it.
     throw refusal('Expected `env` to be an object whose values are strings')
+  }
+  const workers = resolved.env[WORKERS]
+  if (resolved.concurrency !== undefined && workers !== undefined && !/^[1-9]\d{0,2}$/.test(workers)) {
+    throw refusal(`Expected \`env.${WORKERS}\` to be an integer from 1 to 999, got ${shown(workers)}`)
   }
   if (resolved.database !== undefined && !isAddress(resolved.database)) {
     throw refusal('Expected `database` to be an object with a `host` and a `port` from 1 to 65535')
@@ -132,6 +149,21 @@ export async function resolveOptions(options: LocalLambdaOptions): Promise<Resol
     throw refusal(`Expected \`onLog\` to be a function, got ${shown(resolved.onLog)}`)
   }
   return Object.freeze({ ...resolved, nodeMajor: await majorOf(resolved.nodePath) })
+}
+
+/** AWS takes no more per environment. */
+const mostConcurrency = 1600
+
+/** AWS's variable for the number of worker threads. */
+const WORKERS = 'AWS_LAMBDA_NODEJS_WORKER_COUNT'
+
+function checkConcurrency(concurrency: unknown, given: Record<string, unknown>): void {
+  if (!Number.isInteger(concurrency) || Number(concurrency) < 1 || Number(concurrency) > mostConcurrency) {
+    throw refusal(`Expected \`concurrency\` to be an integer from 1 to ${mostConcurrency}, got ${shown(concurrency)}`)
+  }
+  for (const key of onlyWhereItFreezes) {
+    if (key in given) throw refusal(`Expected \`${key}\` to be left out with \`concurrency\`, where nothing freezes`)
+  }
 }
 
 /** Whether a TCP connection can be opened there, as far as that can be seen. */

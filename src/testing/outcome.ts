@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Exit } from './environment-process.js'
 import type { RuntimeError } from './runtime-api.js'
 
@@ -35,4 +36,9 @@ export function exitError(exit: Exit, lastErrors: readonly string[]): RuntimeErr
 export function timeoutError(subject: string, limitMillis: number): RuntimeError {
   const seconds = (limitMillis / 1000).toFixed(2)
   return { errorType: 'Sandbox.Timedout', errorMessage: `${subject} timed out after ${seconds} seconds` }
+}
+
+/** What is billed of an invocation that was delivered then, and is over now, ms. */
+export function billedSince(deliveredAt: number): number {
+  return Math.ceil(performance.now() - deliveredAt)
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { Extensions } from './extensions.js'
 import type { FunctionIdentity } from './function-identity.js'
 
@@ -22,20 +22,23 @@ export interface InvocationEvent {
 
 /** What the runtime and the extensions of an environment tell it. */
 export interface RuntimeApiListener {
-  /** The runtime and every registered extension have asked for their first event. */
+  /** The runtime (or the first of its workers) and every registered extension have asked for their first event. */
   onInitDone(): void
   onInitError(error: RuntimeError): void
-  onResponse(response: unknown): void
-  onError(error: RuntimeError): void
-  /** The runtime and every extension that hears of invocations have asked for the next event. */
-  onInvocationDone(): void
+  onResponse(requestId: string, response: unknown): void
+  onError(requestId: string, error: RuntimeError): void
+  /** One at a time: the runtime and every extension that hears of invocations have asked for the next event. Else: it was answered. */
+  onInvocationDone(requestId: string): void
+  /** The worker that had this event is gone without an answer. Only where there are several at once. */
+  onInvocationLost?(requestId: string): void
 }
 
-type Phase =
-  | { name: 'init' }
-  | { name: 'idle' }
-  | { name: 'invoking'; requestId: string; isAnswered: boolean }
-  | { name: 'failed' }
+/** An event that is out. */
+interface Running {
+  /** Who has it. */
+  readonly socket: Socket | null
+  isAnswered: boolean
+}
 
 const runtimePath = '/2018-06-01/runtime'
 const extensionPath = '/2020-01-01/extension'
@@ -45,18 +48,28 @@ const extensionPath = '/2020-01-01/extension'
  *
  * Both are long polls: an answer is held back until there is an event. An invocation is over, and the environment may
  * freeze, when everybody who had the event polls again. A frozen client can't answer for itself, so no poll times out.
+ *
+ * Where several events may be out at once, as on Managed Instances, each worker polls by itself and whenever it likes, and an invocation
+ * is over when it is answered. What answers later than that is heard, and dropped.
  */
 export class RuntimeApi {
-  readonly extensions = new Extensions()
+  readonly extensions: Extensions
   readonly #identity: FunctionIdentity
   readonly #listener: RuntimeApiListener
+  readonly #isConcurrent: boolean
   readonly #server: Server
-  #phase: Phase = { name: 'init' }
-  #runtimePoll: ServerResponse | undefined
+  readonly #running = new Map<string, Running>()
+  /** Of the runtime, or of each of its workers; the longest first. */
+  readonly #polls: ServerResponse[] = []
+  /** Events that came while every worker was too busy to poll. */
+  readonly #waiting: InvocationEvent[] = []
+  #phase: 'init' | 'serving' | 'failed' = 'init'
 
-  private constructor(identity: FunctionIdentity, listener: RuntimeApiListener) {
+  private constructor(identity: FunctionIdentity, listener: RuntimeApiListener, isConcurrent: boolean) {
     this.#identity = identity
     this.#listener = listener
+    this.#isConcurrent = isConcurrent
+    this.extensions = new Extensions(!isConcurrent)
     this.#server = createServer((request, response) => {
       // Fails when the client is gone in the middle of its request; the end of its process says so too.
       this.#route(request, response).catch(() => response.destroy())
@@ -65,11 +78,16 @@ export class RuntimeApi {
     this.#server.headersTimeout = 0
     this.#server.keepAliveTimeout = 0
     this.#server.timeout = 0
+    this.#server.on('connection', (socket) => socket.once('close', () => this.#gone(socket)))
   }
 
-  /** Starts to listen on a free port of 127.0.0.1. */
-  static async start(identity: FunctionIdentity, listener: RuntimeApiListener): Promise<RuntimeApi> {
-    const api = new RuntimeApi(identity, listener)
+  /** Starts to listen on a free port of 127.0.0.1; `isConcurrent` where several events may be out at once. */
+  static async start(
+    identity: FunctionIdentity,
+    listener: RuntimeApiListener,
+    isConcurrent = false,
+  ): Promise<RuntimeApi> {
+    const api = new RuntimeApi(identity, listener, isConcurrent)
     await new Promise<void>((resolve, reject) => {
       api.#server.once('error', reject).listen(0, '127.0.0.1', resolve)
     })
@@ -83,8 +101,8 @@ export class RuntimeApi {
 
   /** Hands an event to the runtime, and tells the extensions that hear of invocations. */
   deliver(event: InvocationEvent): void {
-    if (this.#phase.name !== 'idle') throw new Error(`bug: an event was delivered in phase ${this.#phase.name}`)
-    this.#phase = { name: 'invoking', requestId: event.requestId, isAnswered: false }
+    const isFree = this.#isConcurrent || this.#running.size === 0
+    if (this.#phase !== 'serving' || !isFree) throw new Error(`bug: an event was delivered in phase ${this.#phase}`)
     for (const extension of this.extensions) {
       if (!extension.hearsInvokes) continue
       const poll = extension.poll
@@ -93,16 +111,13 @@ export class RuntimeApi {
       const told = { eventType: 'INVOKE', deadlineMs, requestId, invokedFunctionArn: this.#identity.arn }
       if (poll !== undefined) answer(poll, 200, told, { 'Lambda-Extension-Event-Identifier': requestId })
     }
-    const poll = this.#runtimePoll
-    this.#runtimePoll = undefined
-    poll?.writeHead(200, {
-      'Content-Type': 'application/json',
-      'Lambda-Runtime-Aws-Request-Id': event.requestId,
-      'Lambda-Runtime-Deadline-Ms': String(event.deadlineMillis),
-      'Lambda-Runtime-Invoked-Function-Arn': this.#identity.arn,
-      'Lambda-Runtime-Trace-Id': traceId(),
-    })
-    poll?.end(event.payload)
+    this.#waiting.push(event)
+    this.#handOut()
+  }
+
+  /** Nobody waits for its answer any more; who has the event may go on with it. */
+  giveUp(requestId: string): void {
+    this.#running.delete(requestId)
   }
 
   /** Idempotent. */
@@ -133,15 +148,45 @@ export class RuntimeApi {
   }
 
   #runtimeNext(response: ServerResponse): void {
-    if (this.#phase.name === 'invoking' && !this.#phase.isAnswered) {
+    const hasUnanswered = [...this.#running.values()].some(({ isAnswered }) => !isAnswered)
+    if (hasUnanswered && !this.#isConcurrent) {
       return answer(response, 403, refusal('InvalidStateTransition', 'The event before has no response yet'))
     }
     this.extensions.closeRegistration()
-    this.#runtimePoll = response
+    this.#polls.push(response)
     response.once('close', () => {
-      if (this.#runtimePoll === response) this.#runtimePoll = undefined
+      const index = this.#polls.indexOf(response)
+      if (index >= 0) this.#polls.splice(index, 1)
     })
+    this.#handOut()
     this.#advance()
+  }
+
+  /** Events to those who ask for one. */
+  #handOut(): void {
+    while (this.#waiting.length > 0 && this.#polls.length > 0) {
+      const event = this.#waiting.shift() as InvocationEvent
+      const poll = this.#polls.shift() as ServerResponse
+      this.#running.set(event.requestId, { socket: poll.socket, isAnswered: false })
+      poll.writeHead(200, {
+        'Content-Type': 'application/json',
+        'Lambda-Runtime-Aws-Request-Id': event.requestId,
+        'Lambda-Runtime-Deadline-Ms': String(event.deadlineMillis),
+        'Lambda-Runtime-Invoked-Function-Arn': this.#identity.arn,
+        'Lambda-Runtime-Trace-Id': traceId(),
+      })
+      poll.end(event.payload)
+    }
+  }
+
+  /** The end of a worker: it polls on one connection, as long as it lives. */
+  #gone(socket: Socket): void {
+    if (!this.#isConcurrent) return
+    for (const [requestId, running] of this.#running) {
+      if (running.socket !== socket) continue
+      this.#running.delete(requestId)
+      this.#listener.onInvocationLost?.(requestId)
+    }
   }
 
   #extensionNext(request: IncomingMessage, response: ServerResponse): void {
@@ -165,9 +210,9 @@ export class RuntimeApi {
   }
 
   #initError(body: Buffer, response: ServerResponse): void {
-    if (this.#phase.name !== 'init') return answer(response, 403, refusal('InvalidStateTransition', 'Init is over'))
+    if (this.#phase !== 'init') return answer(response, 403, refusal('InvalidStateTransition', 'Init is over'))
     answer(response, 202, { status: 'OK' })
-    this.#phase = { name: 'failed' }
+    this.#phase = 'failed'
     this.#listener.onInitError(toRuntimeError(parseObject(body)))
   }
 
@@ -178,42 +223,49 @@ export class RuntimeApi {
     response: ServerResponse,
   ): Promise<void> {
     const body = await bodyOf(request)
-    const phase = this.#phase
-    if (phase.name !== 'invoking' || phase.requestId !== requestId) {
+    const running = this.#running.get(requestId)
+    if (running === undefined) {
+      if (this.#isConcurrent) return answer(response, 202, { status: 'OK' })
       return answer(response, 400, refusal('InvalidRequestID', 'Invalid request ID'))
     }
-    if (phase.isAnswered) return answer(response, 403, refusal('InvalidStateTransition', 'Answered already'))
-    phase.isAnswered = true
+    if (running.isAnswered) return answer(response, 403, refusal('InvalidStateTransition', 'Answered already'))
+    running.isAnswered = true
     const midstream = request.trailers['lambda-runtime-function-error-body']
-    if (midstream !== undefined) this.#listener.onError(toRuntimeError(parseObject(Buffer.from(midstream, 'base64'))))
-    else if (!isResponse) this.#listener.onError(toRuntimeError(parseObject(body)))
+    const fail = (error: Record<string, unknown>) => this.#listener.onError(requestId, toRuntimeError(error))
+    if (midstream !== undefined) fail(parseObject(Buffer.from(midstream, 'base64')))
+    else if (!isResponse) fail(parseObject(body))
     else if (header(request, 'lambda-runtime-function-response-mode') === 'streaming') {
-      this.#listener.onResponse(body.toString())
-    } else this.#listener.onResponse(parse(body))
+      this.#listener.onResponse(requestId, body.toString())
+    } else this.#listener.onResponse(requestId, parse(body))
     answer(response, 202, { status: 'OK' })
+    if (this.#isConcurrent) this.#done(requestId)
   }
 
   /** Somebody polled: is everybody there whom this phase waits for? */
   #advance(): void {
-    if (this.#runtimePoll === undefined) return
+    if (this.#polls.length === 0) return
     const extensions = [...this.extensions]
-    switch (this.#phase.name) {
+    switch (this.#phase) {
       case 'init':
         if (!extensions.every((extension) => extension.poll !== undefined)) return
-        this.#phase = { name: 'idle' }
+        this.#phase = 'serving'
         this.#listener.onInitDone()
         return
-      case 'invoking':
+      case 'serving':
+        if (this.#isConcurrent) return
         if (!extensions.every((extension) => !extension.hearsInvokes || extension.poll !== undefined)) return
-        this.#phase = { name: 'idle' }
-        this.#listener.onInvocationDone()
+        for (const requestId of this.#running.keys()) this.#done(requestId)
         return
-      case 'idle':
       case 'failed':
         return
       default:
         this.#phase satisfies never
     }
+  }
+
+  #done(requestId: string): void {
+    this.#running.delete(requestId)
+    this.#listener.onInvocationDone(requestId)
   }
 }
 

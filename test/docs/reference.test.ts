@@ -30,6 +30,7 @@ describe('the options of docs/reference.md', () => {
   it('have these defaults', () => {
     const elsewhere = resolveOptions({})
     vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'orders')
+    vi.stubEnv('AWS_LAMBDA_RUNTIME_API', '127.0.0.1:9001')
     const onLambda = resolveOptions({})
     let checked = 0
     for (const row of options) {

@@ -4,6 +4,22 @@ import { aurora, budgetOf, instance } from './support/budget-of'
 const functions = { api: { reservedConcurrency: 10 } }
 const enough = { max: 2, maxConnections: 100 }
 
+/** A function on Managed Instances. */
+const managed = (properties: object, workers?: number): Parameters<typeof budgetOf>[0] => ({
+  pgThaw: { ...enough, ...(workers !== undefined && { functions: { api: { workers } } }) },
+  functions: { api: {} },
+  extensions: {
+    apiLambdaFunction: {
+      Properties: {
+        CapacityProviderConfig: { LambdaManagedInstancesCapacityProviderConfig: { CapacityProviderArn: 'arn' } },
+        FunctionScalingConfig: { MaxExecutionEnvironments: 3 },
+        ...properties,
+      },
+    },
+  },
+})
+const workerCount = (count: unknown) => ({ Environment: { Variables: { AWS_LAMBDA_NODEJS_WORKER_COUNT: count } } })
+
 /** Each as the plugin gets it, with the one line that it answers. */
 const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   'a pool whose max nobody says': [
@@ -57,6 +73,30 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   'more reserved than Lambda lets anybody': [
     { pgThaw: enough, functions: { api: { reservedConcurrency: 901 } } },
     "serverless.yml: functions.api.reservedConcurrency: expected at most 900 in all, as Lambda keeps 100 of the account's 1000 (custom.pgThaw.accountConcurrency) unreserved, got 901 (number)",
+  ],
+  'Managed Instances without an end': [
+    managed({ FunctionScalingConfig: undefined }),
+    'serverless.yml: Resources.apiLambdaFunction.Properties.FunctionScalingConfig.MaxExecutionEnvironments is missing: expected a number, as nothing else bounds Managed Instances',
+  ],
+  'Managed Instances whose end only CloudFormation knows': [
+    managed({ FunctionScalingConfig: { MaxExecutionEnvironments: { Ref: 'Most' } } }),
+    'serverless.yml: Resources.apiLambdaFunction.Properties.FunctionScalingConfig.MaxExecutionEnvironments: expected a number, as nothing else bounds Managed Instances, got {"Ref":"Most"} (object)',
+  ],
+  'workers whose number follows from a memory that only CloudFormation knows': [
+    managed({ MemorySize: { Ref: 'Memory' } }),
+    'serverless.yml: custom.pgThaw.functions.api.workers is missing: expected the worker threads of an environment, as Resources.apiLambdaFunction.Properties.MemorySize, with ExecutionEnvironmentMemoryGiBPerVCpu, does not say how many there are',
+  ],
+  'workers whose number only CloudFormation knows': [
+    managed(workerCount({ Ref: 'Workers' })),
+    'serverless.yml: custom.pgThaw.functions.api.workers is missing: expected the worker threads of an environment, as AWS_LAMBDA_NODEJS_WORKER_COUNT does not say how many there are',
+  ],
+  'workers whose number is none': [
+    managed(workerCount('many')),
+    'serverless.yml: Resources.apiLambdaFunction.Properties.Environment.Variables.AWS_LAMBDA_NODEJS_WORKER_COUNT: expected an integer of 1 or more, got "many" (string)',
+  ],
+  'two numbers of workers': [
+    managed(workerCount('4'), 2),
+    'serverless.yml: custom.pgThaw.functions.api.workers: expected none, or the 4 of AWS_LAMBDA_NODEJS_WORKER_COUNT, got 2 (number)',
   ],
   'no database in the service, and no figure of one elsewhere': [
     { pgThaw: { max: 2 }, functions },

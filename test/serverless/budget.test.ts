@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { report } from '../../src/serverless/report'
 import { aurora, budgetOf, instance } from './support/budget-of'
+import { checkProperties } from './support/specification'
 
 describe('the sessions that functions may open', () => {
   it('are reserved concurrency × max, added up, with the reserve', () => {
@@ -50,23 +51,78 @@ describe('the sessions that functions may open', () => {
     expect(budgetOf({ pgThaw, functions: { api: { reservedConcurrency: 0 }, plain: {} } }).direct).toBe(0)
   })
 
-  it('on Managed Instances are environments × workers × max', () => {
+  describe('on Managed Instances', () => {
+    const provider = { CapacityProviderArn: 'arn' }
     const managed = {
       MemorySize: 4096,
-      CapacityProviderConfig: { LambdaManagedInstancesCapacityProviderConfig: { CapacityProviderArn: 'arn' } },
+      CapacityProviderConfig: { LambdaManagedInstancesCapacityProviderConfig: provider },
       FunctionScalingConfig: { MaxExecutionEnvironments: 3 },
     }
-    const functions = { api: {} }
-    const extensions = { apiLambdaFunction: { Properties: managed } }
-    // 4 GiB at 2 GiB for each vCPU, 8 workers on each.
     const pgThaw = { max: 2, maxConnections: 500 }
-    expect(budgetOf({ pgThaw, functions, extensions }).direct).toBe(3 * 16 * 2)
-    const four = { ...pgThaw, functions: { api: { workers: 4 } } }
-    expect(budgetOf({ pgThaw: four, functions, extensions }).direct).toBe(3 * 4 * 2)
-    const { FunctionScalingConfig: _, ...unbounded } = managed
-    expect(() => budgetOf({ pgThaw, functions, extensions: { apiLambdaFunction: { Properties: unbounded } } })).toThrow(
-      /MaxExecutionEnvironments is missing/,
-    )
+    const sessionsOf = (properties: object = managed, settings: object = {}, more: Record<string, object> = {}) => {
+      const extensions = { apiLambdaFunction: { Properties: properties } }
+      return budgetOf({ pgThaw: { ...pgThaw, ...settings }, functions: { api: {} }, extensions, resources: more })
+        .direct
+    }
+    const withVcpusOf = (gib: number) => ({
+      ...managed,
+      CapacityProviderConfig: {
+        LambdaManagedInstancesCapacityProviderConfig: { ...provider, ExecutionEnvironmentMemoryGiBPerVCpu: gib },
+      },
+    })
+
+    it('are read from properties that CloudFormation has', () => {
+      const { CapacityProviderConfig } = withVcpusOf(4)
+      const Role = 'arn:aws:iam::000000000000:role/api'
+      const Environment = { Variables: { AWS_LAMBDA_NODEJS_WORKER_COUNT: '5' } }
+      const Api = {
+        Type: 'AWS::Lambda::Function',
+        Properties: { ...managed, CapacityProviderConfig, Environment, Role, Code: {} },
+      }
+      const { FunctionScalingConfig } = managed
+      const Properties = { FunctionName: { Ref: 'Api' }, FunctionScalingConfig }
+      expect(checkProperties({ Resources: { Api, Version: { Type: 'AWS::Lambda::Version', Properties } } })).toEqual([])
+    })
+
+    it('are environments × workers × max, with 8 workers for each vCPU, which the runtime rounds up', () => {
+      // 4 GiB at 2 GiB for each vCPU.
+      expect(sessionsOf()).toBe(3 * 16 * 2)
+      expect(sessionsOf(withVcpusOf(4))).toBe(3 * 8 * 2)
+      expect(sessionsOf(withVcpusOf(8))).toBe(3 * 8 * 2)
+      expect(sessionsOf({ ...managed, MemorySize: 5120 })).toBe(3 * 24 * 2)
+    })
+
+    it('have as many workers as is said by hand, or by the variable that the runtime reads', () => {
+      expect(sessionsOf(managed, { functions: { api: { workers: 4 } } })).toBe(3 * 4 * 2)
+      const Environment = { Variables: { AWS_LAMBDA_NODEJS_WORKER_COUNT: '5' } }
+      expect(sessionsOf({ ...managed, Environment })).toBe(3 * 5 * 2)
+      expect(sessionsOf({ ...managed, Environment }, { workers: 5 })).toBe(3 * 5 * 2)
+      const functions = { api: { environment: { AWS_LAMBDA_NODEJS_WORKER_COUNT: 5 } } }
+      const extensions = { apiLambdaFunction: { Properties: managed } }
+      expect(budgetOf({ pgThaw, functions, extensions }).direct).toBe(3 * 5 * 2)
+    })
+
+    it('are the same however many calls share a worker', () => {
+      const shared = { ...provider, PerExecutionEnvironmentMaxConcurrency: 64 }
+      const CapacityProviderConfig = { LambdaManagedInstancesCapacityProviderConfig: shared }
+      expect(sessionsOf({ ...managed, CapacityProviderConfig })).toBe(3 * 16 * 2)
+    })
+
+    it('have the bounds of the version that is published, where the function has none', () => {
+      const { FunctionScalingConfig, ...unbounded } = managed
+      const Version = {
+        Type: 'AWS::Lambda::Version',
+        Properties: { FunctionName: { Ref: 'apiLambdaFunction' }, FunctionScalingConfig },
+      }
+      expect(sessionsOf(unbounded, {}, { Version })).toBe(3 * 16 * 2)
+    })
+
+    it('may have fewer workers, where they do not fit', () => {
+      const extensions = { apiLambdaFunction: { Properties: managed } }
+      const budget = budgetOf({ pgThaw: { ...pgThaw, maxConnections: 60 }, functions: { api: {} }, extensions })
+      expect(report(budget)).toContain('  - custom.pgThaw.functions.api.workers of 8 or less (now 16)')
+      expect(sessionsOf(managed, { workers: 8 })).toBeLessThanOrEqual(50)
+    })
   })
 
   it('leave some behind for the length of a lease after a deploy: as many as are kept through a freeze', () => {

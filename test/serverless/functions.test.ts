@@ -29,6 +29,18 @@ describe('the variables of a pool', () => {
     })
   })
 
+  it('have the number of workers beside them, where it was given: the runtime reads it', () => {
+    const configuration: FunctionConfiguration = {}
+    setPoolVariables('api', configuration, { ...settings, workers: 4 }, {}, 'serverless.yml')
+    expect(configuration.environment).toMatchObject({ AWS_LAMBDA_NODEJS_WORKER_COUNT: '4' })
+    const own: FunctionConfiguration = { environment: { AWS_LAMBDA_NODEJS_WORKER_COUNT: '2' } }
+    setPoolVariables('api', own, settings, {}, 'serverless.yml')
+    expect(own.environment).toMatchObject({ AWS_LAMBDA_NODEJS_WORKER_COUNT: '2' })
+    expect(() => setPoolVariables('api', own, { ...settings, workers: 4 }, {}, 'serverless.yml')).toThrow(
+      'serverless.yml: functions.api.environment.AWS_LAMBDA_NODEJS_WORKER_COUNT: expected none, as custom.pgThaw.functions.api.workers sets it, got "2" (string)',
+    )
+  })
+
   it('are none for a function that opens no sessions', () => {
     const configuration: FunctionConfiguration = {}
     setPoolVariables('api', configuration, { ...settings, max: 0 }, {}, 'serverless.yml')

@@ -32,7 +32,7 @@ export type Row = readonly [names: string, check: OptionCheck, elsewhere?: unkno
 /** Options in which 0 stands for no limit. */
 export const LIMITS: readonly Row[] = [
   ['connectionTimeoutMillis', millis, 0, 10_000],
-  ['idleTimeoutMillis', millis, 10_000, 0],
+  ['idleTimeoutMillis', millis],
   ['maxLifetimeSeconds', duration('s, 0 or more'), 1800],
   ['maxUses', usesLimit, 0],
   // The server's own keepalives end a vanished client at about 300 s on RDS: a longer lease frees nothing. A session that ends between

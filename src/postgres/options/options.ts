@@ -1,5 +1,5 @@
 import type { ClientBase, PoolConfig } from 'pg'
-import { isOnLambda, type Pooling } from '../../registry/environment.js'
+import { isOnLambda, type Pooling, runsOneAtATime } from '../../registry/environment.js'
 import type { Creator } from '../connection/opening/creator.js'
 import type { PoolCredentials } from '../connection/opening/credentials.js'
 import { SESSION_SETTINGS } from '../connection/opening/foreign-session.js'
@@ -214,10 +214,13 @@ export function resolveOptions(all: PoolOptions): ResolvedOptions {
   const { max: size, poolSize } = options as { max?: number; poolSize?: number }
   if (size && poolSize) refuse('poolSize', size !== poolSize && `the same as \`max\` (${size})`, poolSize)
   const max = size ?? poolSize ?? fromEnvironment('PG_THAW_MAX', Number, positiveInteger) ?? 10
+  // Where nothing runs between calls, the end of each says what is kept. Elsewhere timers do, on Lambda too: Managed Instances, Vercel.
+  const freezes = runsOneAtATime()
   const min =
-    options.min ?? fromEnvironment('PG_THAW_MIN', Number, nonNegativeInteger) ?? (isOnLambda() ? Math.min(1, max) : 0)
+    options.min ?? fromEnvironment('PG_THAW_MIN', Number, nonNegativeInteger) ?? (freezes ? Math.min(1, max) : 0)
   refuse(typeof options.min === 'number' ? 'min' : 'PG_THAW_MIN', min > max && `at most \`max\` (${max})`, min)
   const given = filled(options, KNOWN_OPTIONS)
+  given.idleTimeoutMillis = options.idleTimeoutMillis ?? (freezes ? 0 : 10_000)
   // Of a connected client's session nothing is known but what is said of it here.
   if (!ownsSession || (options.creator && !options.leaseMillis)) given.leaseMillis = 0
   for (const [name] of LIMITS) given[name as 'leaseMillis'] ||= Infinity

@@ -23,13 +23,15 @@ export interface ReportedError {
 const send = http.request
 
 /**
- * The runtime's connection to its Runtime API: an agent of its own, so that nothing the function does to its own
- * sockets holds up the poll, and no timeout, because an answer may be a freeze away.
+ * The runtime's connections to its Runtime API: agents of its own, so that nothing the function does to its own
+ * sockets holds up the poll, and no timeout, because an answer may be a freeze away. All polls go through one connection, by whose end
+ * the other side sees that of a worker; responses don't have to wait for it.
  */
 export class RuntimeClient {
   readonly #host: string
   readonly #port: string
-  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  readonly #polling = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  readonly #answering = new http.Agent({ keepAlive: true })
 
   /** @param address Host and port, as in AWS_LAMBDA_RUNTIME_API. */
   constructor(address: string) {
@@ -80,7 +82,8 @@ export class RuntimeClient {
 
   #request(method: string, path: string, headers: http.OutgoingHttpHeaders = {}): http.ClientRequest {
     const { host, port } = { host: this.#host, port: this.#port }
-    return send({ method, host, port, path: `/2018-06-01/runtime/${path}`, headers, agent: this.#agent })
+    const agent = method === 'GET' ? this.#polling : this.#answering
+    return send({ method, host, port, path: `/2018-06-01/runtime/${path}`, headers, agent })
   }
 }
 

@@ -18,17 +18,18 @@ export type BufferedHandler = (event: unknown, context: Context, callback: Callb
 export const majorWithoutCallbacks = 24
 
 /**
- * Loads the module as AWS's runtime does, an ES module asynchronously and CommonJS at once, and finds its handler.
+ * Loads the module as AWS's runtime does, an ES module asynchronously and CommonJS at once, and finds its handler. Where calls overlap,
+ * the runtime is the one that takes no callbacks, whatever the version of Node.js.
  * @throws What the module throws, or an error whose name is the one of AWS's runtime.
  */
-export async function loadHandler(path: string, exportName: string): Promise<Handler> {
+export async function loadHandler(path: string, exportName: string, overlaps = false): Promise<Handler> {
   const exported = isEsModule(path) ? await importEsModule(path) : requireCommonJs(path)
   const handler = (exported as Record<string, unknown>)[exportName]
   if (handler === undefined) {
     throw named('Runtime.HandlerNotFound', `${path}: ${exportName} is undefined or not exported`)
   }
   if (typeof handler !== 'function') throw named('Runtime.HandlerNotFound', `${path}: ${exportName} is not a function`)
-  if (Number.parseInt(process.versions.node, 10) >= majorWithoutCallbacks) {
+  if (overlaps || Number.parseInt(process.versions.node, 10) >= majorWithoutCallbacks) {
     if (handler.length >= 3 && !isStreaming(handler as Handler)) {
       throw named('Runtime.CallbackHandlerDeprecated', 'This version of Node.js does not support callback handlers')
     }

@@ -12,11 +12,25 @@ export async function runInvocation(client: RuntimeClient, handler: Handler, inv
   else await runBuffered(client, handler as BufferedHandler, invocation)
 }
 
+/**
+ * The same beside other invocations. There is no callback, and a promise that never settles is not noticed: the event loop is not empty
+ * while the worker polls.
+ */
+export async function runOverlapping(client: RuntimeClient, handler: Handler, invocation: Invocation): Promise<void> {
+  if (isStreaming(handler)) return runStreaming(client, handler, invocation)
+  const answer = async () => ({ response: await handler(JSON.parse(invocation.payload), contextOf(invocation)) })
+  await report(client, invocation, await answer().catch((error: unknown) => ({ error })))
+}
+
 type Settled = { response: unknown } | { error: unknown }
 
 async function runBuffered(client: RuntimeClient, handler: BufferedHandler, invocation: Invocation): Promise<void> {
   const settled = await settle(handler, JSON.parse(invocation.payload), contextOf(invocation))
   onEmptyLoop(undefined)
+  await report(client, invocation, settled)
+}
+
+async function report(client: RuntimeClient, invocation: Invocation, settled: Settled): Promise<void> {
   if ('error' in settled) return client.fail(invocation.requestId, settled.error)
   let body: string
   try {

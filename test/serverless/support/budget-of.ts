@@ -1,4 +1,5 @@
 import { type Budget, drawUpBudget } from '../../../src/serverless/budget'
+import type { FunctionConfiguration } from '../../../src/serverless/framework'
 import { previewResources } from '../../../src/serverless/preview'
 
 /** A budget of parts of a configuration, as the plugin draws it up. */
@@ -9,7 +10,7 @@ export function budgetOf({
   extensions = {},
 }: {
   pgThaw?: unknown
-  functions: Record<string, { reservedConcurrency?: unknown; provisionedConcurrency?: unknown }>
+  functions: Record<string, FunctionConfiguration>
   resources?: Record<string, unknown>
   extensions?: Record<string, unknown>
 }): Budget {

@@ -22,11 +22,6 @@ describe('the keep policy', () => {
       { invocations: 1, initialization: 'provisioned-concurrency' },
       2,
     ],
-    [
-      'auto keeps min from the start on Managed Instances',
-      { invocations: 1, initialization: 'lambda-managed-instances' },
-      2,
-    ],
     ['auto keeps nothing once the last gaps all outlasted the lease', { gapsMillis: [80_000, 90_000, 75_000] }, 0],
     ['auto keeps min while one of the last gaps was within the lease', { gapsMillis: [80_000, 60_000, 90_000] }, 2],
     ['auto keeps min while few gaps are known', { gapsMillis: [80_000, 90_000] }, 2],

@@ -200,14 +200,15 @@ describe('the pool manager on Lambda', () => {
   })
 
   it('trims when the last of overlapping invocations ends', () => {
-    vi.stubEnv('AWS_LAMBDA_MAX_CONCURRENCY', '10')
+    vi.stubEnv('AWS_LAMBDA_INITIALIZATION_TYPE', 'provisioned-concurrency')
     const { manager, pool } = setUp()
-    const first = manager.begin(request('a'))
-    const second = manager.begin(request('b'))
+    const batch = manager.begin(request('a'))
+    // That of one record, which a wrapped handler of its own is called for.
+    const one = manager.begin()
     pool.take()
-    manager.end(first)
+    manager.end(one)
     expect(pool.take()).toEqual([])
-    manager.end(second)
+    manager.end(batch)
     expect(pool.take()).toEqual(['trim 1'])
   })
 
@@ -305,7 +306,16 @@ describe('the pool manager on Lambda', () => {
 describe('the pool manager elsewhere', () => {
   it.each<[string, Record<string, string>]>([
     ['in any process', {}],
+    ['where only the function has a name', { AWS_LAMBDA_FUNCTION_NAME: 'f' }],
     ['on Vercel', { AWS_LAMBDA_FUNCTION_NAME: 'f', AWS_LAMBDA_RUNTIME_API: 'api', VERCEL: '1' }],
+    [
+      'on Managed Instances',
+      {
+        AWS_LAMBDA_FUNCTION_NAME: 'f',
+        AWS_LAMBDA_RUNTIME_API: 'api',
+        AWS_LAMBDA_INITIALIZATION_TYPE: 'lambda-managed-instances',
+      },
+    ],
   ])('keeps what is idle %s', (_where, variables) => {
     for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
     const { manager, pool } = setUp()

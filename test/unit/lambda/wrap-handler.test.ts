@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { wrapHandler } from '../../../src/lambda/wrap-handler'
 import { environment, type LivePool } from '../../../src/registry/environment'
@@ -454,5 +457,73 @@ describe('an answer', () => {
       left.finish()
       await expect(returned).rejects.toThrow('own')
     })
+  })
+})
+
+it('the callback of a wrapped handler may stand in the context’s place, as events of Cloud Run functions have it', () => {
+  let callBack: () => void = () => {}
+  const handler = wrapHandler((_event: unknown, callback: Loose) => {
+    callBack = () => callback(null, 7)
+  })
+  handler({}, (...result: unknown[]) => events.push(`callback ${result[1]}`))
+  expect(events).toEqual(['begin'])
+  callBack()
+  expect(events).toEqual(['begin', 'end', 'callback 7'])
+})
+
+describe('a wrapped handler of a framework for HTTP, which returns no promise', () => {
+  /** Serves one request with it, and is done when both sides are. */
+  async function serve(handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<void> {
+    const server = createServer((request, response) => {
+      response.once('close', () => events.push('closed'))
+      handler(request, response)
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}`).then((it) => it.text())
+      events.push(`answer ${answer}`)
+    } catch {
+      events.push('no answer')
+    }
+    server.close()
+    await once(server, 'close')
+  }
+
+  it('lasts until its response closes, whether or not it was given what comes next', async () => {
+    const handler = wrapHandler((_request: unknown, response: ServerResponse, _next?: Loose) => {
+      setImmediate(() => {
+        events.push('work')
+        response.end('fine')
+      })
+    })
+    for (const next of [[], [() => {}]]) {
+      events = []
+      await serve((request, response) => handler(request, response, ...next))
+      expect(events.filter((it) => it !== 'answer fine')).toEqual(['begin', 'work', 'closed', 'end'])
+    }
+  })
+
+  it('is over when its client is gone', async () => {
+    const handler = wrapHandler((request: IncomingMessage, _response: ServerResponse) => void request.socket.destroy())
+    await serve(handler)
+    expect(events.filter((it) => it !== 'no answer')).toEqual(['begin', 'closed', 'end'])
+  })
+
+  it('is over when it hands on its error, and at once where there is nothing left to wait for', async () => {
+    const failing = wrapHandler(
+      (_request: unknown, _response: ServerResponse, next: Loose) => void next(new Error('no')),
+    )
+    await serve((request, response) => {
+      failing(request, response, (error: unknown) => {
+        events.push(`next ${error}`)
+        response.end()
+      })
+    })
+    expect(events.slice(0, 3)).toEqual(['begin', 'end', 'next Error: no'])
+    events = []
+    const late = wrapHandler((_request: unknown, _response: object) => {})
+    late({}, { writeHead: () => {}, closed: true })
+    expect(events).toEqual(['begin', 'end'])
   })
 })

@@ -233,10 +233,25 @@ describe('defaults', () => {
 
   it('suit a frozen environment on Lambda', () => {
     vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'orders')
+    vi.stubEnv('AWS_LAMBDA_RUNTIME_API', '127.0.0.1:9001')
     expect(resolveOptions({})).toMatchObject({
       min: 1,
       connectionTimeoutMillis: 10_000,
       idleTimeoutMillis: Number.POSITIVE_INFINITY,
+      leaseMillis: 75_000,
+    })
+  })
+
+  it.each<[string, Record<string, string>]>([
+    ['Managed Instances', { AWS_LAMBDA_INITIALIZATION_TYPE: 'lambda-managed-instances' }],
+    ['Vercel', { VERCEL: '1' }],
+  ])('close what is idle by a timer where environments of Lambda do not freeze after each call (%s)', (_where, own) => {
+    const lambda = { AWS_LAMBDA_FUNCTION_NAME: 'orders', AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001' }
+    for (const [name, value] of Object.entries({ ...lambda, ...own })) vi.stubEnv(name, value)
+    expect(resolveOptions({})).toMatchObject({
+      min: 0,
+      connectionTimeoutMillis: 10_000,
+      idleTimeoutMillis: 10_000,
       leaseMillis: 75_000,
     })
   })

@@ -1,0 +1,88 @@
+import type { Bound } from './concurrency.js'
+import { wrongValue } from './errors.js'
+import { asCount } from './settings.js'
+import { type Resources, record, referenced } from './template.js'
+
+/** What AWS's runtime starts per vCPU, unless the variable says how many there are in all. */
+const WORKERS_PER_VCPU = 8
+/** Which Lambda reads. */
+export const WORKER_COUNT = 'AWS_LAMBDA_NODEJS_WORKER_COUNT'
+/** Where the function does not say it. */
+const GIB_PER_VCPU = 2
+
+/** Whether a function runs on Lambda Managed Instances: whether it has a capacity provider. */
+export function isManaged(properties: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(record(properties.CapacityProviderConfig)).length > 0
+}
+
+/**
+ * What bounds a function on Lambda Managed Instances: its scaling configuration, and in each environment the worker threads, of which
+ * each has a pool. How many calls share a worker (`PerExecutionEnvironmentMaxConcurrency`) adds nothing: they share its pool.
+ *
+ * @param workers As they were given by hand.
+ * @throws {BudgetError} `PG_THAW_CONFIGURATION` that asks, by name, for what the template does not say.
+ */
+export function managedBound(
+  name: string,
+  id: string,
+  resources: Resources,
+  workers: number | undefined,
+  file: string,
+): Bound {
+  const path = `Resources.${id}.Properties`
+  const environments = environmentsOf(id, resources)
+  const key = `${path}.FunctionScalingConfig.MaxExecutionEnvironments`
+  const count = asCount(environments)
+  if (count === undefined)
+    throw wrongValue(file, key, 'a number, as nothing else bounds Managed Instances', environments)
+  return {
+    kind: 'managed',
+    environments: count,
+    workers: workersOf(name, path, resources[id]?.Properties, workers, file),
+  }
+}
+
+/** A version that is published from the template may have bounds of its own. */
+function environmentsOf(id: string, resources: Resources): unknown {
+  const versions = Object.values(resources).filter(
+    ({ Type, Properties }) => Type === 'AWS::Lambda::Version' && referenced(Properties.FunctionName) === id,
+  )
+  const all = [resources[id], ...versions].map((it) => record(it?.Properties.FunctionScalingConfig))
+  return all.map(({ MaxExecutionEnvironments: most }) => most).find((most) => most !== undefined)
+}
+
+function workersOf(
+  name: string,
+  path: string,
+  properties: Readonly<Record<string, unknown>> = {},
+  given: number | undefined,
+  file: string,
+): number {
+  const option = `custom.pgThaw.functions.${name}.workers`
+  const variable = record(record(properties.Environment).Variables)[WORKER_COUNT]
+  if (typeof variable === 'string' || typeof variable === 'number') {
+    const said = asCount(variable)
+    if (!said)
+      throw wrongValue(file, `${path}.Environment.Variables.${WORKER_COUNT}`, 'an integer of 1 or more', variable)
+    if (given !== undefined && given !== said)
+      throw wrongValue(file, option, `none, or the ${said} of ${WORKER_COUNT}`, given)
+    return said
+  }
+  if (given !== undefined) return given
+  const expected = (missing: string) =>
+    `the worker threads of an environment, as ${missing} does not say how many there are`
+  if (variable !== undefined) throw wrongValue(file, option, expected(WORKER_COUNT), undefined)
+  const { LambdaManagedInstancesCapacityProviderConfig: provider } = record(properties.CapacityProviderConfig)
+  const { ExecutionEnvironmentMemoryGiBPerVCpu: perVcpu = GIB_PER_VCPU } = record(provider)
+  const vcpus = Number(properties.MemorySize) / 1024 / Number(perVcpu)
+  if (!(vcpus > 0 && vcpus < Infinity)) {
+    throw wrongValue(
+      file,
+      option,
+      expected(`${path}.MemorySize, with ExecutionEnvironmentMemoryGiBPerVCpu,`),
+      undefined,
+    )
+  }
+  // The runtime rounds up to whole ones.
+  return Math.ceil(vcpus) * WORKERS_PER_VCPU
+}
