@@ -5,7 +5,7 @@
 // work when it is imported, stands alone so that it can be copied next to a bundle, and keeps its state in the
 // registry.
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { build } from 'esbuild'
@@ -53,6 +53,10 @@ await build({
   format: 'esm',
   outExtension: { '.js': '.bundler.mjs' },
 })
+
+// Preloaded into the environments of functions that are watched, and the page that shows them.
+await build({ ...shared, entryPoints: ['src/local/preload.mts'], outfile: 'dist/local/preload.mjs', format: 'esm' })
+copyFileSync('src/local/page/page.html', 'dist/local/page.html')
 
 for (const name of effects) {
   await build({ ...shared, entryPoints: [`src/${name}.mts`], outfile: `dist/${name}.mjs`, format: 'esm' })

@@ -46,6 +46,8 @@ describe('the tarball', () => {
       'dist/index.d.mts',
       'dist/index.js',
       'dist/index.mjs',
+      'dist/local/page.html',
+      'dist/local/preload.mjs',
       'dist/serverless/index.js',
       'dist/testing/index.d.mts',
       'dist/testing/index.js',

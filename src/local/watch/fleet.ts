@@ -1,10 +1,22 @@
-import type { InvocationRecord, LocalLambda, RelayFault } from 'pg-thaw/testing'
-import type { FunctionConfiguration } from './configuration'
+import type { InvocationRecord, LocalLambda, RelayFault } from '../../testing/index.js'
+
+/** What answers the functions' imports of `pg-thaw`: itself, or the pool of `pg` beside it. */
+export type Side = 'pg-thaw' | 'pg.Pool'
+
+/** A function, as the page shows it. */
+export interface FunctionFacts {
+  readonly name: string
+  /** Most environments at once. */
+  readonly concurrency: number
+  /** Most sessions of one environment, where it is known. */
+  readonly max: number | undefined
+}
 
 /** One environment, as the page shows it. */
 export interface EnvironmentView {
   readonly id: string
   readonly function: string
+  readonly side: Side
   readonly pid: number
   readonly state: 'starting' | 'running' | 'frozen' | 'ending' | 'gone'
   /** When it came into this state, ms since the epoch. */
@@ -22,6 +34,7 @@ export type End = 'retired' | 'killed' | 'timeout' | 'crash' | 'init-error'
 /** A call that is over. */
 export interface Call {
   readonly function: string
+  readonly side: Side
   readonly environmentId: string
   readonly outcome: InvocationRecord['outcome']
   readonly cold: boolean
@@ -44,8 +57,11 @@ const GONE_MILLIS = 90_000
 const MOST_GONE = 12
 
 /** One function: its environments, and what became of those it had. */
-export class Fleet {
-  readonly configuration: FunctionConfiguration
+export class Fleet<Facts extends FunctionFacts = FunctionFacts> {
+  readonly facts: Facts
+  readonly side: Side
+  /** Whoever is called with each event too, and is not waited for. */
+  mirror: Fleet | undefined
   readonly #lambda: LocalLambda
   readonly #observer: FleetObserver
   /** Also those that are gone. */
@@ -53,8 +69,9 @@ export class Fleet {
   readonly #ends = new Map<string, End>()
   readonly #lastMillis = new Map<string, number>()
 
-  constructor(configuration: FunctionConfiguration, lambda: LocalLambda, observer: FleetObserver) {
-    this.configuration = configuration
+  constructor(facts: Facts, lambda: LocalLambda, observer: FleetObserver, side: Side = 'pg-thaw') {
+    this.facts = facts
+    this.side = side
     this.#lambda = lambda
     this.#observer = observer
   }
@@ -62,6 +79,8 @@ export class Fleet {
   /** Calls the function; rejects as {@link LocalLambda.invoke} does. */
   async invoke(event: unknown): Promise<InvocationRecord> {
     const pending = this.#lambda.invoke(event)
+    // What it comes to is told, and no concern of this caller.
+    this.mirror?.invoke(event).catch(() => {})
     // One that was frozen runs by now, and may be frozen again at the next look.
     this.#observer.changed()
     const record = await pending
@@ -71,7 +90,7 @@ export class Fleet {
     }
     this.#lastMillis.set(environmentId, latencyMillis)
     const call = { environmentId, outcome, cold, millis: latencyMillis, initMillis, at: Date.now() }
-    this.#observer.called({ function: this.configuration.name, ...call })
+    this.#observer.called({ function: this.facts.name, side: this.side, ...call })
     this.#observer.changed()
     return record
   }
@@ -86,10 +105,11 @@ export class Fleet {
     return this.#views.get(environmentId)?.pid ?? 0
   }
 
-  /** Ends an environment as a failing host does. */
-  async kill(environmentId: string): Promise<void> {
-    this.#ends.set(environmentId, 'killed')
-    await this.#lambda.vanish([environmentId])
+  /** Ends an environment, or all, as failing hosts do. */
+  async kill(environmentId?: string): Promise<void> {
+    const ids = environmentId === undefined ? this.#lambda.environments.map(({ id }) => id) : [environmentId]
+    for (const id of ids) this.#ends.set(id, 'killed')
+    await this.#lambda.vanish(ids)
   }
 
   /** Ends an idle environment as Lambda does when it is not needed any more. */
@@ -109,7 +129,7 @@ export class Fleet {
       const before = this.#views.get(id)
       const since = before?.state === state && before.invocations === invocations ? before.since : now
       const lastMillis = this.#lastMillis.get(id)
-      const facts = { id, function: this.configuration.name, pid, state, since, invocations, lastMillis }
+      const facts = { id, function: this.facts.name, side: this.side, pid, state, since, invocations, lastMillis }
       this.#see({ ...facts, end: undefined })
     }
     for (const [id, view] of this.#views) {
