@@ -1,4 +1,4 @@
-import type { Caller } from '../../src/local/act/strikes'
+import { besides, type Caller } from '../../src/local/act/strikes'
 import type { Fleet } from '../../src/local/watch/fleet'
 import type { Gateway } from './gateway'
 
@@ -10,7 +10,7 @@ export function customer(gateway: Gateway, orders: Fleet): Caller {
     const began = performance.now()
     const headers = { 'content-type': 'application/json' }
     const { statusCode } = await gateway.call({ method: 'POST', url: '/orders', headers, body: ORDER })
-    return { statusCode, millis: Math.round(performance.now() - began) }
+    return { statusCode, millis: Math.round(performance.now() - began), beside: await besides(orders) }
   }
   return {
     async warm() {
@@ -19,8 +19,8 @@ export function customer(gateway: Gateway, orders: Fleet): Caller {
       for (let time = 0; time < 2; time++) await placeOrder()
     },
     async next() {
-      const { statusCode, millis } = await placeOrder()
-      return { next: `the next order: ${statusCode} in ${millis} ms`, isWell: statusCode === 201 }
+      const { statusCode, millis, beside } = await placeOrder()
+      return { next: `the next order: ${statusCode} in ${millis} ms${beside}`, isWell: statusCode === 201 }
     },
   }
 }

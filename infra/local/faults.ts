@@ -1,5 +1,5 @@
 import { type Fault, plural } from '../../src/local/act/faults'
-import { endSessions, losePackets, type Struck, strike } from '../../src/local/act/strikes'
+import { besides, endSessions, losePackets, type Struck, strike } from '../../src/local/act/strikes'
 import type { Fleet } from '../../src/local/watch/fleet'
 import type { DatabaseFaults } from './database'
 import type { Misdeed } from './misbehaving'
@@ -84,10 +84,11 @@ function misdeed(
       const { outcome, latencyMillis, billedMillis, error } = await misbehaving.invoke({ does: view.fault })
       const came = outcome === 'response' ? 'answers' : `fails (${error?.errorMessage ?? outcome})`
       const took = `${Math.round(Math.max(latencyMillis, billedMillis))} ms`
+      await misbehaving.mirrored
       const after = await misbehaving.invoke({})
       return {
         did: `${does}: the call ${came} after ${took}`,
-        next: `the next call: ${after.outcome} in ${Math.round(after.latencyMillis)} ms`,
+        next: `the next call: ${after.outcome} in ${Math.round(after.latencyMillis)} ms${await besides(misbehaving)}`,
         isWell: after.outcome === 'response',
       }
     },

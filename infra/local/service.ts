@@ -112,7 +112,10 @@ export async function startLocalService({
     const beside = new Beside(watch, stream, async ({ facts: { name } }) => {
       await bundled()
       const onLog = (line: LogLine) => watch.tellLine(name, 'pg.Pool', line)
-      return startFunction(named(fleets, name).facts, { ...besideSurroundings, onLog }, 'pg.Pool')
+      const lambda = await startFunction(named(fleets, name).facts, { ...besideSurroundings, onLog }, 'pg.Pool')
+      // The other side has begun already.
+      await lambda.provision(1)
+      return lambda
     })
     closers.add(() => beside.close())
     stream.update('service', {

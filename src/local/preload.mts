@@ -12,6 +12,9 @@ interface Report {
 const { AWS_LAMBDA_FUNCTION_NAME = 'function', PG_THAW_LOCAL_WORD = '', PG_THAW_LOCAL_DATABASE } = process.env
 // PostgreSQL keeps 63 bytes of it.
 process.env.PGAPPNAME = `${AWS_LAMBDA_FUNCTION_NAME.slice(0, 40)} ${process.pid} ${PG_THAW_LOCAL_WORD}`
+// Programs that the function starts are none of its sessions.
+delete process.env.PG_THAW_LOCAL_WORD
+delete process.env.PG_THAW_LOCAL_DATABASE
 if (PG_THAW_LOCAL_DATABASE !== undefined) leadThroughRelay(PG_THAW_LOCAL_DATABASE)
 
 subscribe('pg-thaw:invocation', (message) => {

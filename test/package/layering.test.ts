@@ -72,6 +72,10 @@ const rooms = {
     may: ['./faults.js', '../watch/fleet.js', '../../testing/index.js', 'pg'],
     mayNot: ['../../testing/relay.js', '../../cli/run.js', '../../postgres/pool.js', '../../index.js'],
   },
+  'src/local/beside/pg-thaw.ts': {
+    may: ['../../index.js', 'pg'],
+    mayNot: ['../../testing/index.js', '../../postgres/pool.js', '../../lambda/create-pool.js'],
+  },
   'src/cli/local.ts': {
     may: ['./run.js', '../local/index.js'],
     mayNot: ['../local/service.js', '../testing/index.js', '../index.js', 'pg'],

@@ -43,7 +43,7 @@ export async function control(request: LocalRequest, controlled: Controlled): Pr
 }
 
 /** The database may be down, or all environments be busy. */
-export async function whileItAnswers(act: () => Promise<LocalAnswer>): Promise<LocalAnswer> {
+async function whileItAnswers(act: () => Promise<LocalAnswer>): Promise<LocalAnswer> {
   try {
     return await act()
   } catch (error) {

@@ -19,7 +19,7 @@ export interface Struck {
 
 /** A fault that strikes connections which are idle, and whom the next call meets. */
 export function strike(
-  { caller }: Pick<Struck, 'caller'>,
+  { caller, fleets }: Pick<Struck, 'caller' | 'fleets'>,
   view: Pick<Fault, 'fault' | 'name' | 'short' | 'shows'>,
   act: () => Promise<string> | string,
 ): Fault {
@@ -27,6 +27,7 @@ export function strike(
     ...view,
     async show(tell) {
       await caller.warm()
+      await Promise.all(fleets.map((fleet) => fleet.quiet()))
       const did = await act()
       tell(did)
       return { did, ...(await caller.next()) }
@@ -84,6 +85,15 @@ export function vanish(struck: Struck): Fault {
     await Promise.all(struck.fleets.map((fleet) => fleet.kill()))
     return `${plural(present.length, 'environment')} killed without a word`
   })
+}
+
+/** What became of the same call with pg.Pool, where it was made. */
+export async function besides(fleet: Fleet): Promise<string> {
+  const record = fleet.mirror && (await fleet.mirrored)
+  if (record === undefined) return ''
+  const { outcome, response, latencyMillis } = record
+  const { statusCode } = (response ?? {}) as { readonly statusCode?: unknown }
+  return `; with pg.Pool: ${statusCode ?? outcome} in ${Math.round(latencyMillis)} ms`
 }
 
 function met({ fleets }: Struck, fault: 'deaf' | 'reset'): number {

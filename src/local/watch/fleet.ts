@@ -37,6 +37,8 @@ export interface Call {
   readonly side: Side
   readonly environmentId: string
   readonly outcome: InvocationRecord['outcome']
+  /** Whether nothing came of it, or an answer with a status from 500 on. */
+  readonly failed: boolean
   readonly cold: boolean
   readonly millis: number
   readonly initMillis: number | undefined
@@ -62,7 +64,12 @@ export class Fleet<Facts extends FunctionFacts = FunctionFacts> {
   readonly side: Side
   /** Whoever is called with each event too, and is not waited for. */
   mirror: Fleet | undefined
+  /** The mirror's last call; nothing where there was none, or too many ran. */
+  mirrored: Promise<InvocationRecord | undefined> = Promise.resolve(undefined)
+  /** When it was last called, ms since the epoch; 0 as long as nobody has. */
+  lastCallAt = 0
   readonly #lambda: LocalLambda
+  readonly #pending = new Set<Promise<unknown>>()
   readonly #observer: FleetObserver
   /** Also those that are gone. */
   readonly #views = new Map<string, EnvironmentView>()
@@ -79,20 +86,24 @@ export class Fleet<Facts extends FunctionFacts = FunctionFacts> {
   /** Calls the function; rejects as {@link LocalLambda.invoke} does. */
   async invoke(event: unknown): Promise<InvocationRecord> {
     const pending = this.#lambda.invoke(event)
+    this.lastCallAt = Date.now()
     // What it comes to is told, and no concern of this caller.
-    this.mirror?.invoke(event).catch(() => {})
+    if (this.mirror !== undefined) this.mirrored = this.mirror.invoke(event).catch(() => undefined)
+    this.#pending.add(pending)
     // One that was frozen runs by now, and may be frozen again at the next look.
     this.#observer.changed()
-    const record = await pending
-    const { environmentId, outcome, cold, latencyMillis, initMillis } = record
-    if (outcome === 'timeout' || outcome === 'crash' || outcome === 'init-error') {
-      if (!this.#ends.has(environmentId)) this.#ends.set(environmentId, outcome)
+    try {
+      const record = await pending
+      this.#tell(record)
+      return record
+    } finally {
+      this.#pending.delete(pending)
     }
-    this.#lastMillis.set(environmentId, latencyMillis)
-    const call = { environmentId, outcome, cold, millis: latencyMillis, initMillis, at: Date.now() }
-    this.#observer.called({ function: this.facts.name, side: this.side, ...call })
-    this.#observer.changed()
-    return record
+  }
+
+  /** Resolves when no call runs any more. */
+  async quiet(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
   }
 
   /** Whether it has or had such an environment. */
@@ -140,6 +151,17 @@ export class Fleet<Facts extends FunctionFacts = FunctionFacts> {
     return [...this.#views.values()]
   }
 
+  #tell({ environmentId, outcome, response, cold, latencyMillis, initMillis }: InvocationRecord): void {
+    if (outcome === 'timeout' || outcome === 'crash' || outcome === 'init-error') {
+      if (!this.#ends.has(environmentId)) this.#ends.set(environmentId, outcome)
+    }
+    this.#lastMillis.set(environmentId, latencyMillis)
+    const failed = outcome !== 'response' || isServerError(response)
+    const facts = { environmentId, outcome, failed, cold, millis: latencyMillis, initMillis, at: Date.now() }
+    this.#observer.called({ function: this.facts.name, side: this.side, ...facts })
+    this.#observer.changed()
+  }
+
   #see(view: EnvironmentView): void {
     const before = this.#views.get(view.id)
     this.#views.set(view.id, view)
@@ -153,4 +175,10 @@ export class Fleet<Facts extends FunctionFacts = FunctionFacts> {
       for (const facts of [this.#views, this.#ends, this.#lastMillis]) facts.delete(id)
     }
   }
+}
+
+/** As functions behind an HTTP API say it, which have caught the error. */
+function isServerError(response: unknown): boolean {
+  const { statusCode } = (response ?? {}) as { readonly statusCode?: unknown }
+  return typeof statusCode === 'number' && statusCode >= 500
 }

@@ -9,6 +9,8 @@ const LOOK_AT_SESSIONS_MILLIS = 250
 const TELL_AGAIN_MILLIS = 30_000
 
 const REPORT = '{"pg-thaw:invocation":'
+/** What an environment writes that has taken pg.Pool in place of pg-thaw. */
+export const REPLACED = 'pg-thaw:replaced'
 
 /** How many sessions there are from a moment on; null where the database does not answer. */
 interface Load {
@@ -61,6 +63,7 @@ export class Watch {
   /** What a function wrote, or what its pool did in a call (src/local/preload.mts). */
   tellLine(name: string, side: Side, { environmentId, text }: LogLine): void {
     const at = Date.now()
+    if (text === REPLACED) return
     if (!text.startsWith(REPORT)) return this.#stream.tell('log', { at, environmentId, side, text })
     this.#stream.tell('report', { at, environmentId, function: name, ...JSON.parse(text)['pg-thaw:invocation'] })
   }
