@@ -9,7 +9,11 @@ import { build } from 'esbuild'
 const functions = ['orders', 'fulfil-orders', 'daily-report', 'migrate']
 const { values, positionals } = parseArgs({ options: { beside: { type: 'boolean' } }, allowPositionals: true })
 const [outdir = 'build/functions', ...others] = positionals
-const beside = { 'pg-thaw': resolve('dist/local/beside/pg-thaw.js') }
+const beside = {
+  name: 'pg.Pool in place of pg-thaw',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^pg-thaw$/ }, () => ({ path: resolve('dist/local/beside/pg-thaw.js') })),
+}
 /** A bundle is loaded in every cold start. */
 const MOST_BYTES = 250_000
 
@@ -30,7 +34,7 @@ await build({
   format: 'cjs',
   // `pg-thaw` is taken from its package, as anywhere else, and not from the sources.
   tsconfigRaw: {},
-  ...(values.beside && { alias: beside }),
+  plugins: values.beside ? [beside] : [],
   external: ['pg-native', '@aws-sdk/*'],
   // Lambda's own SDK is found by NODE_PATH, which import() does not look at.
   supported: { 'dynamic-import': false },

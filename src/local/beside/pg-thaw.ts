@@ -9,19 +9,25 @@ export * as default from './pg-thaw.js'
 // Read by whoever has started the environment (src/local/functions/beside.ts).
 process.stdout.write('pg-thaw:replaced\n')
 
-/** `pg.Pool` with the same `max`, and the methods that it does not have as one writes them with it. */
+/**
+ * `pg.Pool` with the same `max`, with listeners for errors as its docs ask for, and with the methods that it does not have as one writes
+ * them with it.
+ */
 export class Pool extends StockPool {
   constructor(options: PoolOptions = {}) {
     const { credentials, ...stock } = options
     const max = options.max ?? (Number(process.env.PG_THAW_MAX) || 10)
     super({ ...(stock as PoolConfig), max, ...(credentials && { Client: signingIn(credentials) }) })
+    this.on('error', ignore)
   }
 
   async use<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const client = await this.connect()
+    client.on('error', ignore)
     try {
       return await work(client)
     } finally {
+      client.off('error', ignore)
       client.release()
     }
   }
@@ -34,7 +40,7 @@ export class Pool extends StockPool {
         await client.query('COMMIT')
         return result
       } catch (error) {
-        await client.query('ROLLBACK')
+        await client.query('ROLLBACK').catch(ignore)
         throw error
       }
     })
@@ -58,6 +64,9 @@ export function createPool(options?: PoolOptions): Pool {
 export function wrapHandler<H>(handler: H): H {
   return handler
 }
+
+/** Whoever waits for something hears of it. */
+function ignore(): void {}
 
 function beginOf({ isolation, readOnly }: TransactionOptions): string {
   return ['BEGIN', isolation && `ISOLATION LEVEL ${isolation}`, readOnly && 'READ ONLY'].filter(Boolean).join(' ')

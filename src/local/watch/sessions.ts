@@ -28,6 +28,8 @@ const OBSERVER = 'pg-thaw local'
 /** Of a database that does not answer there is nothing to see. */
 const BOUNDS = { connectionTimeoutMillis: 1000, query_timeout: 1000 }
 
+const MOST_FOR_AN_END_MILLIS = 500
+
 /** Ours are known by their names: function, process, and a word that nobody else has (src/local/preload.mts). */
 const OWN = `right(application_name, 8) = ANY ($1) AND application_name ~ ' [0-9]{1,9} [0-9a-f]{8}$'`
 const PROCESS = `(regexp_match(application_name, ' ([0-9]{1,9}) [0-9a-f]{8}$'))[1]::integer`
@@ -82,7 +84,8 @@ export class SessionWatch {
    */
   async end(environmentPid?: number): Promise<number> {
     const { rowCount } = await this.#pool.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      // Not before they have ended: what they say then must find environments frozen.
+      `SELECT pg_terminate_backend(pid, ${MOST_FOR_AN_END_MILLIS}) FROM pg_stat_activity
        WHERE backend_type = 'client backend' AND ${OWN} AND ($2::integer IS NULL OR ${PROCESS} = $2)`,
       [Object.values(this.words), environmentPid],
     )
