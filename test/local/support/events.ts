@@ -26,7 +26,11 @@ interface Topics {
   }
   fault: { at: number; fault: string; text: string }
   shown: Showing & { at: number }
-  service: { functions: { name: string; concurrency: number; max: number }[]; idleMillis: number }
+  service: {
+    functions: { name: string; concurrency: number; max?: number }[]
+    idleMillis: number
+    sessionLimit?: number
+  }
 }
 
 type Heard = { [Topic in keyof Topics]: { readonly topic: Topic; readonly value: Topics[Topic] } }[keyof Topics]
