@@ -1,4 +1,4 @@
-import { besides, type Caller } from '../../src/local/act/strikes'
+import { besides, type Caller, isWarm } from '../../src/local/act/strikes'
 import type { Fleet } from '../../src/local/watch/fleet'
 import type { Gateway } from './gateway'
 
@@ -14,8 +14,7 @@ export function customer(gateway: Gateway, orders: Fleet): Caller {
   }
   return {
     async warm() {
-      const isWarm = orders.look().some(({ state, invocations }) => state === 'frozen' && invocations > 1)
-      if (isWarm) return
+      if (isWarm(orders)) return
       for (let time = 0; time < 2; time++) await placeOrder()
     },
     async next() {

@@ -87,6 +87,12 @@ export function vanish(struck: Struck): Fault {
   })
 }
 
+/** Whether a function has an environment that keeps a connection, and so has the same with pg.Pool. */
+export function isWarm(fleet: Fleet): boolean {
+  const isHeld = fleet.look().some(({ state, invocations }) => state === 'frozen' && invocations > 1)
+  return isHeld && (fleet.mirror === undefined || isWarm(fleet.mirror))
+}
+
 /** What became of the same call with pg.Pool, where it was made. */
 export async function besides(fleet: Fleet): Promise<string> {
   const record = fleet.mirror && (await fleet.mirrored)

@@ -1,4 +1,4 @@
-import { besides, type Caller } from '../act/strikes.js'
+import { besides, type Caller, isWarm } from '../act/strikes.js'
 import type { Fleet } from '../watch/fleet.js'
 import type { Events } from './events.js'
 
@@ -13,10 +13,7 @@ export function callerOf(fleets: readonly Fleet[], events: Events): Caller {
   }
   return {
     async warm() {
-      const isWarm = lastCalled(fleets)
-        .look()
-        .some(({ state, invocations }) => state === 'frozen' && invocations > 1)
-      if (isWarm) return
+      if (isWarm(lastCalled(fleets))) return
       for (let time = 0; time < 2; time++) await call()
     },
     next: call,
