@@ -134,7 +134,7 @@ async function serve(
 }
 
 function aboutOf({ shown }: DatabaseLocation): string {
-  return `Your functions on this machine: real processes that freeze, at ${shown}.`
+  return `Your functions on this machine: real processes that freeze, and the database ${shown}.`
 }
 
 /** Asks until the database has answered; returns how to give up. */

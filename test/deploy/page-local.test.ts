@@ -8,7 +8,10 @@ import { describeUnless } from '../support/requirements'
 import { browserMissing, startBrowser } from './support/browser'
 import { looks, namelessButtons, openPage, overflows, pressByKeyboard, violations } from './support/page'
 import { freePort, saying } from './support/program'
+import { shell } from './support/shell'
 
+/** Where to leave a picture for the docs: PG_THAW_SCREENSHOT=docs/local-beside.png */
+const picture = process.env.PG_THAW_SCREENSHOT
 /** Where to leave pictures, to be looked at: a directory. */
 const pictures = process.env.PG_THAW_PICTURES
 
@@ -30,9 +33,10 @@ for (const look of looks) {
       const port = await freePort()
       ;[database, project, browser] = await Promise.all([createDatabase(), installPackage(), startBrowser()])
       project.write('dist/orders.mjs', HANDLER)
-      const args = ['pg-thaw', 'local', 'dist/orders.handler', '--database', database.url, '--port', String(port)]
+      const typed = 'npx pg-thaw local dist/orders.handler --database postgres://shop:secret@localhost:5432/shop'
+      const command = `${typed.replace(/postgres:.*/, database.url)} --port ${port}`
       // A group of its own: a Ctrl-C goes to all of it.
-      local = spawn('npx', ['--offline', ...args], { cwd: project.directory, detached: true })
+      local = spawn('sh', ['-c', command], { cwd: project.directory, detached: true })
       await saying(local, 'Ctrl-C ends it')
       page = await openPage(browser, `http://localhost:${port}`, look)
     })
@@ -48,6 +52,7 @@ for (const look of looks) {
     })
 
     const answer = () => page.locator('#answer').textContent()
+    const url = () => new URL(page.url()).origin
     /** Of a row of the comparison: how many calls, and how many failed. */
     const compared = async (side: string) =>
       (await page.locator(`#comparison tr[data-side="${side}"] td`).allTextContents()).slice(0, 2).map(Number)
@@ -55,7 +60,7 @@ for (const look of looks) {
     it('says what it watches', async () => {
       await expect
         .poll(() => page.locator('#about').textContent())
-        .toContain(`at ${database.config.database} at 127.0.0.1`)
+        .toContain(`the database ${database.config.database} at 127.0.0.1`)
       expect(await page.content()).not.toContain(database.config.password)
       expect(await page.locator('#part-queue').isVisible()).toBe(false)
     })
@@ -70,6 +75,12 @@ for (const look of looks) {
       await expect.poll(() => lane.getAttribute('data-states')).toMatch(/^starting .*running frozen$/)
       await expect.poll(() => page.locator('#session-count').textContent()).toBe('1')
       await expect.poll(() => page.locator('#about-sessions').textContent()).toMatch(/^of at most \d+/)
+    })
+
+    it('is called by whoever asks for it', async () => {
+      const typed = `curl http://localhost:3000/invoke/orders --json '{"n":7}'`
+      const { stdout } = await shell(typed.replace('http://localhost:3000', url()))
+      expect(JSON.parse(stdout)).toEqual({ n: 7 })
     })
 
     it('shows the same calls with pg.Pool beside, and which of them failed', async () => {
@@ -92,6 +103,10 @@ for (const look of looks) {
       expect(await violations(page)).toEqual([])
       const path = `${pictures}/local-${look.width}-${look.colorScheme}.png`
       if (pictures) await page.screenshot({ path, fullPage: true })
+      if (picture && look === looks[0]) {
+        await page.locator('#span').selectOption('20')
+        await page.screenshot({ path: picture, clip: { x: 0, y: 0, width: 1280, height: 700 } })
+      }
     })
 
     it('goes back to one side', async () => {

@@ -74,6 +74,8 @@ async function local(args: readonly string[], variables: Readonly<Record<string,
   return { command, url, events, ask }
 }
 
+/** Of a command as the docs have it. */
+const argumentsOf = (command: string) => command.replace('npx pg-thaw local ', '').split(' ')
 const given = () => ['--database', database.url]
 
 describe('pg-thaw local', () => {
@@ -96,15 +98,20 @@ describe('pg-thaw local', () => {
   it('takes the database from the environment, several handlers, events and variables', async () => {
     const { host, port, user, password, database: name } = database.config
     const variables = { PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGDATABASE: name }
-    const args = ['dist/orders.handler', 'daily=dist/report.main', '--event', 'orders=event.json', '--env-file', '.env']
-    const { ask } = await local([...args], { ...variables, SHELL_ONLY: 'not for functions' })
+    const { ask } = await local(
+      argumentsOf(
+        'npx pg-thaw local dist/orders.handler daily=dist/report.main --event orders=event.json --env-file .env',
+      ),
+      { ...variables, SHELL_ONLY: 'not for functions' },
+    )
     expect((await ask('POST', '/invoke/orders')).body).toMatchObject({ n: 4 })
     const { body } = await ask<object>('GET', '/invoke/daily')
     expect(body).toEqual({ n: 1, name: expect.stringMatching(/^daily \d+ [0-9a-f]{8}$/), host, table: 'orders' })
   })
 
   it('runs TypeScript with what is preloaded for it', async () => {
-    const { ask } = await local(['src/typed.handler', '--import', 'tsx', '--event', '{"n":9}', ...given()])
+    const typed = 'npx pg-thaw local src/typed.handler --import tsx'
+    const { ask } = await local([...argumentsOf(typed), '--event', '{"n":9}', ...given()])
     expect(await ask('GET', '/invoke/typed')).toMatchObject({ status: 200, body: { n: 9 } })
   })
 

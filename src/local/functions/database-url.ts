@@ -43,7 +43,7 @@ function locate(text: string, source: string): DatabaseLocation {
     throw new Refusal(`Expected the port of ${source} to be from 1 to 65535`)
   }
   const database = decodeURIComponent(url.pathname.slice(1)) || decodeURIComponent(url.username)
-  return { url: text, host, port, shown: `${database || 'the default database'} at ${host}:${port}` }
+  return { url: text, host, port, shown: `${database || 'the default one'} at ${host}:${port}` }
 }
 
 /** One way to say it, whatever way it came. */
