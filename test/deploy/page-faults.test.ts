@@ -130,6 +130,26 @@ for (const look of looks) {
 }
 
 describe.skipIf(browserMissing !== undefined)('the page', () => {
+  it('shows the same orders with pg.Pool beside, of which one fails after sessions were ended', async () => {
+    const page = await open(looks[0])
+    const toggle = page.getByRole('button', { name: 'Beside pg.Pool', exact: true })
+    const failed = (side: string) => page.locator(`#comparison tr[data-side="${side}"] td`).nth(1).textContent()
+    await toggle.click()
+    await expect.poll(() => toggle.getAttribute('aria-pressed'), { timeout: 30_000 }).toBe('true')
+    await page.locator('#calls').evaluate((list) => list.replaceChildren())
+    await page.getByRole('button', { name: 'End all sessions', exact: true }).click()
+    await shown(page, /ended; the next order: 201 in \d+ ms; with pg\.Pool: 500 in \d+ ms$/)
+    await expect.poll(() => failed('pg.Pool')).toBe('1')
+    expect(await failed('pg-thaw')).toBe('0')
+    await page
+      .locator('#timeline [data-of="orders"][data-side="pg.Pool"] .failed')
+      .first()
+      .waitFor({ state: 'attached' })
+    await toggle.click()
+    await page.locator('#part-beside').waitFor({ state: 'hidden', timeout: 30_000 })
+    await page.close()
+  })
+
   it('says that the database does not answer, and goes on when it is back', async () => {
     const page = await open(looks[0])
     await page.locator('#calls').evaluate((list) => list.replaceChildren())

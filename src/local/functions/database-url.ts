@@ -51,10 +51,10 @@ function urlOf(variables: Variables): string {
   const { PGHOST = 'localhost', PGPORT = '5432', PGUSER = userInfo().username, PGPASSWORD, PGSSLMODE } = variables
   const { PGDATABASE = PGUSER } = variables
   const password = PGPASSWORD ? `:${encodeURIComponent(PGPASSWORD)}` : ''
-  // A socket's directory is no name of a host: it is refused as what it is.
-  const [host, directory] = PGHOST.startsWith('/') ? ['', `&host=${PGHOST}`] : [PGHOST, '']
-  const name = host.includes(':') ? `[${host}]` : host
+  const name = PGHOST.includes(':') ? `[${PGHOST}]` : PGHOST
+  // A socket's directory is no name of a host: it is named in the way that addresses have for it, and refused as what it is.
+  const [host, directory] = PGHOST.startsWith('/') ? ['localhost', `&host=${PGHOST}`] : [name, '']
   const mode = PGSSLMODE ? `&sslmode=${encodeURIComponent(PGSSLMODE)}` : ''
   const query = `${mode}${directory}`.replace(/^&/, '?')
-  return `postgres://${encodeURIComponent(PGUSER)}${password}@${name}:${PGPORT}/${encodeURIComponent(PGDATABASE)}${query}`
+  return `postgres://${encodeURIComponent(PGUSER)}${password}@${host}:${PGPORT}/${encodeURIComponent(PGDATABASE)}${query}`
 }
