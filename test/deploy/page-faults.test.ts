@@ -91,6 +91,8 @@ for (const look of looks) {
 
     it('shows lanes that start, run, are frozen and end', async () => {
       await page.getByRole('button', { name: 'Place an order' }).click()
+      // One that runs can't be retired.
+      await expect.poll(() => page.locator('#answer').textContent(), { timeout: 15_000 }).toMatch(/^201 in /)
       const lane = page.locator('#timeline [data-of="orders"]').last()
       await expect.poll(() => lane.getAttribute('data-states')).toMatch(/^starting .*running frozen$/)
       const card = page.locator('[data-function="orders"] .environment[data-state="frozen"]').first()
