@@ -1,32 +1,12 @@
-import { createRequire } from 'node:module'
-import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type LocalService, startLocalService } from '../../infra/local/service'
 import { describeUnless } from '../support/requirements'
 import { browserMissing, startBrowser } from './support/browser'
+import { type Look, looks, namelessButtons, openPage, overflows, pressByKeyboard, violations } from './support/page'
 
-/** The browser's, as far as they are used in there. */
-declare const axe: { run(options: object): Promise<AxeResults> }
-declare const document: { readonly documentElement: { readonly scrollWidth: number; readonly clientWidth: number } }
-interface Rendered {
-  readonly scrollWidth: number
-  readonly clientWidth: number
-  readonly scrollHeight: number
-  readonly clientHeight: number
-}
-
-const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-const STANDARDS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 /** Where to leave pictures, to be looked at: a directory. */
 const pictures = process.env.PG_THAW_PICTURES
-
-const looks = [
-  { width: 1280, height: 1000, colorScheme: 'light' },
-  { width: 1280, height: 1000, colorScheme: 'dark' },
-  { width: 360, height: 740, colorScheme: 'light' },
-  { width: 360, height: 740, colorScheme: 'dark' },
-] as const
 
 let service: LocalService | undefined
 let browser: Browser | undefined
@@ -40,25 +20,14 @@ afterAll(async () => {
   await service?.close()
 })
 
-/** Opens the page, and waits until it is told what happens. */
-async function open(look: (typeof looks)[number]): Promise<Page> {
+function open(look: Look): Promise<Page> {
   if (browser === undefined || service === undefined) throw new Error('bug: nothing was started')
-  const { width, height, colorScheme } = look
-  const page = await browser.newPage({ viewport: { width, height }, colorScheme })
-  await page.goto(service.url)
-  await page.locator('#link', { hasText: 'live' }).waitFor()
-  return page
+  return openPage(browser, service.url, look)
 }
 
 /** What a fault says in the list of what happened, the newest first. */
 const shown = (page: Page, text: RegExp) =>
   page.locator('#calls li', { hasText: text }).first().waitFor({ timeout: 30_000 })
-
-/** Presses a button as somebody without a mouse does, and waits for what the page answers. */
-async function pressByKeyboard(page: Page, name: string): Promise<void> {
-  await page.getByRole('button', { name, exact: true }).focus()
-  await page.keyboard.press('Enter')
-}
 
 const faults: { name: string; fault: string; says: RegExp; lane: string | undefined }[] = [
   { name: 'End all sessions', fault: 'end-sessions', says: /sessions? ended; the next order: 201/, lane: '.lost' },
@@ -122,6 +91,8 @@ for (const look of looks) {
 
     it('shows lanes that start, run, are frozen and end', async () => {
       await page.getByRole('button', { name: 'Place an order' }).click()
+      // One that runs can't be retired.
+      await expect.poll(() => page.locator('#answer').textContent(), { timeout: 15_000 }).toMatch(/^201 in /)
       const lane = page.locator('#timeline [data-of="orders"]').last()
       await expect.poll(() => lane.getAttribute('data-states')).toMatch(/^starting .*running frozen$/)
       const card = page.locator('[data-function="orders"] .environment[data-state="frozen"]').first()
@@ -142,19 +113,7 @@ for (const look of looks) {
     })
 
     it('fits: nothing is beyond the edge, and sessions can be reached', async () => {
-      const { scrollWidth, clientWidth } = await page.evaluate(() => {
-        const { scrollWidth, clientWidth } = document.documentElement
-        return { scrollWidth, clientWidth }
-      })
-      expect(scrollWidth).toBe(clientWidth)
-      const cut = await page
-        .locator('button, td, th, h2, #answer, #calls li, .environment div, .legend li, #faults small')
-        .evaluateAll((all) =>
-          all
-            .filter((it) => (it as unknown as Rendered).scrollWidth > (it as unknown as Rendered).clientWidth + 1)
-            .map((it) => `${it.tagName} ${it.className}: ${it.textContent}`),
-        )
-      expect(cut).toEqual([])
+      expect(await overflows(page)).toEqual({ beyond: 0, cut: [] })
       await page.getByRole('link', { name: 'Sessions' }).click()
       const place = () => page.locator('#part-sessions').boundingBox()
       await expect.poll(async () => (await place())?.y).toBeLessThan(look.height / 2)
@@ -165,20 +124,34 @@ for (const look of looks) {
     })
 
     it('has a name for every control, and passes axe', async () => {
-      for (const button of await page.getByRole('button').all()) {
-        expect(((await button.getAttribute('aria-label')) ?? (await button.textContent()) ?? '').trim()).not.toBe('')
-      }
-      await page.addScriptTag({ path: axePath })
-      const { violations } = await page.evaluate((values) => axe.run({ runOnly: { type: 'tag', values } }), STANDARDS)
-      expect(
-        violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => [html, failureSummary])]),
-      ).toEqual([])
+      expect(await namelessButtons(page)).toBe(0)
+      expect(await violations(page)).toEqual([])
       if (pictures) await page.screenshot({ path: `${pictures}/${look.width}-${look.colorScheme}.png`, fullPage: true })
     })
   })
 }
 
 describe.skipIf(browserMissing !== undefined)('the page', () => {
+  it('shows the same orders with pg.Pool beside, of which one fails after sessions were ended', async () => {
+    const page = await open(looks[0])
+    const toggle = page.getByRole('button', { name: 'Beside pg.Pool', exact: true })
+    const failed = (side: string) => page.locator(`#comparison tr[data-side="${side}"] td`).nth(1).textContent()
+    await toggle.click()
+    await expect.poll(() => toggle.getAttribute('aria-pressed'), { timeout: 30_000 }).toBe('true')
+    await page.locator('#calls').evaluate((list) => list.replaceChildren())
+    await page.getByRole('button', { name: 'End all sessions', exact: true }).click()
+    await shown(page, /ended; the next order: 201 in \d+ ms; with pg\.Pool: 500 in \d+ ms$/)
+    await expect.poll(() => failed('pg.Pool')).toBe('1')
+    expect(await failed('pg-thaw')).toBe('0')
+    await page
+      .locator('#timeline [data-of="orders"][data-side="pg.Pool"] .failed')
+      .first()
+      .waitFor({ state: 'attached' })
+    await toggle.click()
+    await page.locator('#part-beside').waitFor({ state: 'hidden', timeout: 30_000 })
+    await page.close()
+  })
+
   it('says that the database does not answer, and goes on when it is back', async () => {
     const page = await open(looks[0])
     await page.locator('#calls').evaluate((list) => list.replaceChildren())

@@ -10,6 +10,8 @@ const ci = { in: '.ci/run' }
 const deployed = { in: 'test/deploy/commands.test.ts' }
 const newcomer = { in: 'test/deploy/newcomer.test.ts' }
 const local = { in: 'test/deploy/local.test.ts' }
+const ownLocal = { in: 'test/local/cli.test.ts' }
+const ownPage = { in: 'test/deploy/page-local.test.ts' }
 const offline = { in: 'test/deploy/offline.test.ts' }
 const zips = { in: 'test/deploy/zips.test.ts' }
 const minutes = { notHere: 'takes minutes; parts of the bench run by name' }
@@ -62,6 +64,11 @@ export const executions: Readonly<Record<string, Execution>> = {
   'curl http://localhost:3000/local/queue --data \'{"id":"1"}\'': local,
   'curl --request POST http://localhost:3000/local/schedule': local,
   'curl --request POST "http://localhost:3000/local/burst?orders=8"': local,
+  'npx pg-thaw local dist/orders.handler': ownPage,
+  'npx pg-thaw local dist/orders.handler --database postgres://shop:secret@localhost:5432/shop': ownPage,
+  'npx pg-thaw local dist/orders.handler daily=dist/report.main --event orders=event.json --env-file .env': ownLocal,
+  'npx pg-thaw local src/typed.handler --import tsx': ownLocal,
+  'curl http://localhost:3000/invoke/orders --json \'{"n":7}\'': ownPage,
   'npx serverless invoke local --stage local --function migrate': offline,
   'npx serverless offline --stage local': offline,
 
