@@ -26,6 +26,7 @@ export const benchNames = [
   'thaw-call',
   'thaw-forgotten',
   'cold-start',
+  'token',
   'bundle',
   'load',
   'wrapper',

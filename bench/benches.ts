@@ -17,6 +17,7 @@ import { thawCall } from './benches/thaw-call.js'
 import { thawForgotten } from './benches/thaw-forgotten.js'
 import { throughput1, throughput4, throughput10 } from './benches/throughput.js'
 import { throughputKey } from './benches/throughput-key.js'
+import { token } from './benches/token.js'
 import { transactionKey } from './benches/transaction-key.js'
 import { warmCall } from './benches/warm-call.js'
 import { wrapper } from './benches/wrapper.js'
@@ -46,6 +47,7 @@ export const benches: readonly Bench[] = [
   bundle,
   load,
   coldStart,
+  token,
   wrapper,
   calls,
 ]
