@@ -31,6 +31,8 @@ export const benchNames = [
   'load',
   'wrapper',
   'calls',
+  'listening-query',
+  'listening-call',
 ] as const
 
 export type BenchName = (typeof benchNames)[number]

@@ -9,6 +9,7 @@ import { handover } from './benches/handover.js'
 import { headOfLine } from './benches/head-of-line.js'
 import { heap } from './benches/heap.js'
 import { lambdaCall } from './benches/lambda-call.js'
+import { listeningCall, listeningQuery } from './benches/listening.js'
 import { load } from './benches/load.js'
 import { queryJoin, queryKey } from './benches/query-key.js'
 import { querySequential } from './benches/query-sequential.js'
@@ -50,4 +51,6 @@ export const benches: readonly Bench[] = [
   token,
   wrapper,
   calls,
+  listeningQuery,
+  listeningCall,
 ]
