@@ -8,7 +8,8 @@ import { measure, median, type Sample, type Turns, takeTurns } from '../turns.js
 type Variant = typeof import('../listening/variant.js')
 
 /** Short rounds and many of them, so that a busy moment of the machine meets all and not one. */
-const turns: Turns = { warmups: 10, turns: 101 }
+const withServer = { times: 20, turns: { warmups: 10, turns: 61 } }
+const withoutNetwork = { times: 500, turns: { warmups: 20, turns: 201 } }
 
 const ours = 'pg-thaw'
 const without = 'pg-thaw, compiled out'
@@ -40,34 +41,38 @@ function listening(bench: BenchName, doing: 'query' | 'call'): Inspection {
       // Read when pools and the manager are made: from here on this is Lambda, where nobody asks outside of a call.
       if (doing === 'call') process.env.AWS_LAMBDA_FUNCTION_NAME = 'bench'
       const places = [
-        { place: '', database: databaseOf(surroundings), times: 30 },
-        { place: ', no network', database: undefined, times: 1000 },
+        { place: '', database: databaseOf(surroundings), ...withServer },
+        { place: ', no network', database: undefined, ...withoutNetwork },
       ].map((it) => ({
         ...it,
         rounds: [usual, silent, twin].map((program) => repeated(load(program)[doing](it.database), it.times)),
       }))
       const rows: Row[] = []
-      for (const { place, times, rounds } of places) {
-        const micros = await measured([ours, without, again], rounds, times)
+      for (const { place, ...it } of places) {
+        const micros = await measured([ours, without, again], it)
         rows.push(...absolute(bench, micros, place), ...ratios(bench, micros, place))
       }
       if (doing === 'query') return rows
       // Heard by all of this process, but nobody else tells anything.
       load(usual).emf({ always: true })
-      for (const { place, times, rounds } of places) {
-        rows.push(...differences(bench, await measured([metrics, without], rounds, times), place))
+      for (const { place, ...it } of places) {
+        rows.push(...differences(bench, await measured([metrics, without], it), place))
       }
       return rows
     },
   }
 }
 
+interface Rounds {
+  readonly rounds: readonly Round[]
+  readonly times: number
+  readonly turns: Turns
+}
+
 /** The CPU time of one, of each in each turn, µs. */
-async function measured(names: readonly string[], rounds: readonly Round[], times: number): Promise<Micros> {
-  const samples = await takeTurns(
-    new Map(rounds.flatMap((round, at) => (names[at] ? [[names[at], round]] : []))),
-    turns,
-  )
+async function measured(names: readonly string[], { rounds, times, turns }: Rounds): Promise<Micros> {
+  const taking = rounds.flatMap((round, at) => (names[at] ? [[names[at], round] as const] : []))
+  const samples = await takeTurns(new Map(taking), turns)
   return new Map([...samples].map(([name, all]) => [name, all.map(({ cpuMicros }) => cpuMicros / times)]))
 }
 
