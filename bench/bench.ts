@@ -26,10 +26,13 @@ export const benchNames = [
   'thaw-call',
   'thaw-forgotten',
   'cold-start',
+  'token',
   'bundle',
   'load',
   'wrapper',
   'calls',
+  'listening-query',
+  'listening-call',
 ] as const
 
 export type BenchName = (typeof benchNames)[number]

@@ -9,6 +9,7 @@ import { handover } from './benches/handover.js'
 import { headOfLine } from './benches/head-of-line.js'
 import { heap } from './benches/heap.js'
 import { lambdaCall } from './benches/lambda-call.js'
+import { listeningCall, listeningQuery } from './benches/listening.js'
 import { load } from './benches/load.js'
 import { queryJoin, queryKey } from './benches/query-key.js'
 import { querySequential } from './benches/query-sequential.js'
@@ -17,6 +18,7 @@ import { thawCall } from './benches/thaw-call.js'
 import { thawForgotten } from './benches/thaw-forgotten.js'
 import { throughput1, throughput4, throughput10 } from './benches/throughput.js'
 import { throughputKey } from './benches/throughput-key.js'
+import { token } from './benches/token.js'
 import { transactionKey } from './benches/transaction-key.js'
 import { warmCall } from './benches/warm-call.js'
 import { wrapper } from './benches/wrapper.js'
@@ -46,6 +48,9 @@ export const benches: readonly Bench[] = [
   bundle,
   load,
   coldStart,
+  token,
   wrapper,
   calls,
+  listeningQuery,
+  listeningCall,
 ]

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 
 /** A program of the bench, compiled as the package is: what runs it directly would put helpers into the hot path. */
 export interface CompiledProgram {
@@ -10,7 +10,11 @@ export interface CompiledProgram {
 }
 
 /** @param entry Path of the program below bench/. */
-export async function compiled(root: string, entry: string): Promise<CompiledProgram> {
+export async function compiled(
+  root: string,
+  entry: string,
+  more: Pick<BuildOptions, 'minifySyntax' | 'plugins'> = {},
+): Promise<CompiledProgram> {
   // Beneath node_modules, so that the peers are found.
   const cache = join(root, 'node_modules', '.cache')
   await mkdir(cache, { recursive: true })
@@ -30,6 +34,7 @@ export async function compiled(root: string, entry: string): Promise<CompiledPro
       alias: { 'pg-thaw': join(root, 'src', 'index.ts') },
       sourcemap: 'external',
       logLevel: 'warning',
+      ...more,
     })
   } catch (error) {
     await remove()

@@ -251,6 +251,16 @@ export const targets: readonly Target[] = [
     figure: { bench: 'calls', contender: thaw, unit: 'files' },
     limit: { atMost: 6 },
   },
+  ...(['listening-query', 'listening-call'] as const).map((bench) => ({
+    what: `nobody listens (${bench})`,
+    figure: { bench, contender: thaw, unit: '× compiled out' },
+    limit: { atMost: 1.03 },
+  })),
+  {
+    what: 'EMF, µs of CPU for each call',
+    figure: { bench: 'listening-call', contender: 'pg-thaw, EMF', unit: 'µs CPU more than compiled out' },
+    limit: { atMost: 20 },
+  },
 ]
 
 function warmCall(variant: string, { contender, atMost }: { contender: string; atMost: number }): Target {

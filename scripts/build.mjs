@@ -41,9 +41,19 @@ const programs = ['testing/runtime']
 
 rmSync('dist', { recursive: true, force: true })
 
-const shared = { bundle: true, platform: 'node', target: 'node20.19', packages: 'external', logLevel: 'warning' }
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
+const shared = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  // What users install. The signer of the AWS SDK is none of it: it becomes part of the entry points that sign.
+  external: Object.keys(manifest.peerDependencies),
+  mainFields: ['module', 'main'],
+  metafile: true,
+  logLevel: 'warning',
+}
 
-await build({
+const { metafile } = await build({
   ...shared,
   entryPoints: [...entries, ...effects, ...plugins, ...programs].map((name) => `src/${name}.ts`),
   outdir: 'dist',
@@ -92,6 +102,19 @@ for (const name of entries) {
   const types = names.includes('default') ? "export { default } from './index.js'\n" : ''
   writeFileSync(`dist/${name}.d.mts`, `export * from './${basename(name)}.js'\n${types}`)
 }
+
+/** What became part of a file, of which package, each of which asks for its licence to travel with it. */
+const bundled = new Set(
+  Object.values(metafile.outputs)
+    .flatMap(({ inputs }) => Object.entries(inputs))
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .flatMap(([path]) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []),
+)
+const licences = [...bundled].sort().map((folder) => {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  return `${name} ${version} (${license})\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8').trim()}\n`
+})
+writeFileSync('dist/third-party-licenses.txt', licences.join(`\n${'-'.repeat(80)}\n\n`))
 
 execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',

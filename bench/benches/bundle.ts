@@ -1,4 +1,4 @@
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import type { Inspection, Row } from '../bench.js'
 
 type Kind = 'cjs' | 'esm'
@@ -42,7 +42,12 @@ async function bytesOf(root: string, format: Kind, contents: string): Promise<nu
 }
 
 /** A minified bundle, as users make it. */
-export async function bundleOf(root: string, format: Kind, contents: string): Promise<string> {
+export async function bundleOf(
+  root: string,
+  format: Kind,
+  contents: string,
+  more: Pick<BuildOptions, 'external' | 'mainFields'> = {},
+): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: root, loader: 'js' },
     bundle: true,
@@ -51,6 +56,7 @@ export async function bundleOf(root: string, format: Kind, contents: string): Pr
     target: 'node20',
     format,
     external: ['pg-native'],
+    ...more,
     // Without the path mapping of this repository: the package is measured as users get it.
     tsconfigRaw: {},
     write: false,

@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { Inspection, Row } from '../bench.js'
+import { timeToFirst } from '../first-result.js'
 import { variablesOf } from '../lambda-functions.js'
 import { databaseOf } from '../surroundings.js'
 import { medianOf, type Sample, takeTurns } from '../turns.js'
 import { bundleOf } from './bundle.js'
-
-const run = promisify(execFile)
 
 const turns = { warmups: 2, turns: 25 }
 
@@ -19,13 +16,13 @@ const programs = [
     'pg-thaw',
     `import { createPool } from 'pg-thaw'
     const pool = createPool({ ssl: { ca: process.env.CA } })
-    export const firstRow = () => pool.query('SELECT $1::int AS one', [1])`,
+    export const first = () => pool.query('SELECT $1::int AS one', [1])`,
   ],
   [
     'pg',
     `import { Client } from 'pg'
     const client = new Client({ ssl: { ca: process.env.CA } })
-    export const firstRow = async () => {
+    export const first = async () => {
       await client.connect()
       return client.query('SELECT $1::int AS one', [1])
     }`,
@@ -34,7 +31,7 @@ const programs = [
     'postgres.js',
     `import postgres from 'postgres'
     const sql = postgres({ ssl: { ca: process.env.CA } })
-    export const firstRow = () => sql\`SELECT \${1}::int AS one\``,
+    export const first = () => sql\`SELECT \${1}::int AS one\``,
   ],
 ] as const
 
@@ -56,7 +53,7 @@ export const coldStart: Inspection = {
       for (const [contender, contents] of programs) {
         const file = join(folder, `${contender}.cjs`)
         await writeFile(file, await bundleOf(root, 'cjs', contents))
-        rounds.set(contender, () => start(file, env))
+        rounds.set(contender, () => timeToFirst(file, env))
       }
       const samples = await takeTurns(rounds, turns)
       const rows = (figure: 'wallMicros' | 'cpuMicros', unit: string) =>
@@ -68,19 +65,4 @@ export const coldStart: Inspection = {
       await rm(folder, { recursive: true })
     }
   },
-}
-
-/** Node.js's own start is over when it begins to count. */
-async function start(file: string, env: NodeJS.ProcessEnv): Promise<Sample> {
-  const program = `
-    const cpu = process.cpuUsage()
-    const began = performance.now()
-    const { firstRow } = require(${JSON.stringify(file)})
-    firstRow().then(() => {
-      const wallMicros = (performance.now() - began) * 1000
-      const { user, system } = process.cpuUsage(cpu)
-      process.stdout.write(JSON.stringify({ wallMicros, cpuMicros: user + system }), () => process.exit())
-    })`
-  const { stdout } = await run(process.execPath, ['-e', program], { env })
-  return JSON.parse(stdout)
 }

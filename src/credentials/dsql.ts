@@ -1,5 +1,7 @@
+import { keySource } from './aws/key-source.js'
+import type { AwsKeys, AwsKeysProvider } from './aws/keys.js'
 import { signedToken } from './aws/signed-token.js'
-import { checkOptions, text } from './options.js'
+import { awsKeys, checkOptions, text } from './options.js'
 import type { PoolCredentials } from './source/pool-credentials.js'
 
 export * from './exports.js'
@@ -14,6 +16,8 @@ export interface DsqlOptions {
   database?: string | undefined
   /** Default: the region in the host's name, else AWS_REGION. */
   region?: string | undefined
+  /** Keys of AWS, or what gives them: any credential provider of its SDK. Default: those of the function. */
+  keys?: AwsKeys | AwsKeysProvider | undefined
 }
 
 /**
@@ -21,10 +25,10 @@ export interface DsqlOptions {
  * environment. Needs TLS; the pool refuses to send a token without. No AWS SDK is loaded.
  *
  * @throws {CredentialsLookupError} `CREDENTIALS_OPTION_INVALID`; when called: `CREDENTIALS_REGION_MISSING`,
- * `CREDENTIALS_KEYS_MISSING`, `CREDENTIALS_TOKEN_EXPIRED`, `CREDENTIALS_UNAVAILABLE`.
+ * `CREDENTIALS_KEYS_MISSING`, `CREDENTIALS_TOKEN_EXPIRED`, `CREDENTIALS_UNAVAILABLE`, and with `keys` `CREDENTIALS_ACCESS_DENIED`.
  */
 export function dsql(options: DsqlOptions): PoolCredentials {
-  checkOptions('dsql', options, { host: text }, { user: text, database: text, region: text })
+  checkOptions('dsql', options, { host: text }, { user: text, database: text, region: text, keys: awsKeys })
   const { host, user = 'admin', database = 'postgres', region = regionOfHost(host) } = options
   return signedToken({
     credentials: { user, host, port: 5432, database },
@@ -32,6 +36,7 @@ export function dsql(options: DsqlOptions): PoolCredentials {
     service: 'dsql',
     query: { Action: user === 'admin' ? 'DbConnectAdmin' : 'DbConnect' },
     region,
+    source: keySource(options.keys),
   })
 }
 

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { flawOfKeys } from './aws/given-keys.js'
 import { CredentialsLookupError } from './errors.js'
 
 type Check = (value: unknown) => string | undefined
@@ -15,6 +16,11 @@ export const client: Check = (value) =>
   typeof value === 'object' && value !== null && 'send' in value && typeof value.send === 'function'
     ? undefined
     : 'a client of @aws-sdk/client-secrets-manager'
+
+export const awsKeys: Check = (value) => {
+  const expected = typeof value === 'function' ? undefined : flawOfKeys(value)
+  return expected && `a function, or ${expected}`
+}
 
 /**
  * Refuses options of a provider that are unknown, missing or have the wrong value, by name. `undefined` counts as not given.
@@ -47,8 +53,8 @@ export function checkOptions<T extends object>(
 function refuseUnless(expected: string | undefined, name: string, value: unknown): void {
   if (expected === undefined) return
   // What is in an object is nobody's business: it may be keys that ended up in the wrong place.
-  const got =
-    typeof value === 'string' || typeof value === 'number' ? `${inspect(value)} (${typeof value})` : typeof value
+  const isShown = name !== 'keys' && (typeof value === 'string' || typeof value === 'number')
+  const got = isShown ? `${inspect(value)} (${typeof value})` : typeof value
   throw refusal(`Expected \`${name}\` to be ${expected}, got ${got}`)
 }
 

@@ -1,5 +1,7 @@
+import { keySource } from './aws/key-source.js'
+import type { AwsKeys, AwsKeysProvider } from './aws/keys.js'
 import { signedToken } from './aws/signed-token.js'
-import { checkOptions, port as isPort, text } from './options.js'
+import { awsKeys, checkOptions, port as isPort, text } from './options.js'
 import type { PoolCredentials } from './source/pool-credentials.js'
 
 export * from './exports.js'
@@ -15,6 +17,8 @@ export interface RdsIamOptions {
   database?: string | undefined
   /** Default: the region in the host's name, else AWS_REGION. */
   region?: string | undefined
+  /** Keys of AWS, or what gives them: any credential provider of its SDK. Default: those of the function. */
+  keys?: AwsKeys | AwsKeysProvider | undefined
 }
 
 /**
@@ -22,7 +26,7 @@ export interface RdsIamOptions {
  * environment. Needs TLS (the pool refuses to send a token without) and the permission `rds-db:connect`. No AWS SDK is loaded.
  *
  * @throws {CredentialsLookupError} `CREDENTIALS_OPTION_INVALID`; when called: `CREDENTIALS_REGION_MISSING`,
- * `CREDENTIALS_KEYS_MISSING`, `CREDENTIALS_TOKEN_EXPIRED`, `CREDENTIALS_UNAVAILABLE`.
+ * `CREDENTIALS_KEYS_MISSING`, `CREDENTIALS_TOKEN_EXPIRED`, `CREDENTIALS_UNAVAILABLE`, and with `keys` `CREDENTIALS_ACCESS_DENIED`.
  *
  * @example
  * ```ts
@@ -32,7 +36,12 @@ export interface RdsIamOptions {
  * ```
  */
 export function rdsIam(options: RdsIamOptions): PoolCredentials {
-  checkOptions('rdsIam', options, { host: text, user: text }, { port: isPort, database: text, region: text })
+  checkOptions(
+    'rdsIam',
+    options,
+    { host: text, user: text },
+    { port: isPort, database: text, region: text, keys: awsKeys },
+  )
   const { host, port = 5432, user, database, region = regionOfHost(host) } = options
   return signedToken({
     credentials: { user, host, port, database },
@@ -40,6 +49,7 @@ export function rdsIam(options: RdsIamOptions): PoolCredentials {
     service: 'rds-db',
     query: { Action: 'connect', DBUser: user },
     region,
+    source: keySource(options.keys),
   })
 }
 

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { KeyChain } from './aws/aws-keys.js'
 import { fieldsOf, type HttpAnswer, httpRequest } from './aws/http.js'
+import { keySource } from './aws/key-source.js'
+import type { AwsKeys, AwsKeysProvider } from './aws/keys.js'
 import { serviceFailure } from './aws/service-failure.js'
 import { askService } from './aws/service-request.js'
 import { CredentialsLookupError } from './errors.js'
-import { callable, checkOptions, text } from './options.js'
+import { awsKeys, callable, checkOptions, text } from './options.js'
 import { rotatingSecret, type SecretVersion } from './rotating-secret.js'
 import type { Credentials, CredentialsRequest, PoolCredentials } from './source/pool-credentials.js'
 
@@ -22,6 +23,8 @@ export interface SecretsExtensionOptions {
   user?: string | undefined
   /** Reads a secret of another shape than JSON with `username`, `password`, `host`, `port`, `dbname`. */
   parse?: ((secret: string) => Credentials | Promise<Credentials>) | undefined
+  /** Keys of AWS for Secrets Manager itself, or what gives them: any credential provider of its SDK. Default: those of the function. */
+  keys?: AwsKeys | AwsKeysProvider | undefined
 }
 
 /** It answers from its memory or from Secrets Manager. */
@@ -40,15 +43,15 @@ const READY_PAUSES_MILLIS = [50, 100, 200, 400, 750]
  * `CREDENTIALS_SECRET_NOT_FOUND`, `CREDENTIALS_ACCESS_DENIED`, `CREDENTIALS_TOKEN_EXPIRED`, `CREDENTIALS_UNAVAILABLE`.
  */
 export function secretsExtension(options: SecretsExtensionOptions): PoolCredentials {
-  const optional = { region: text, versionStage: text, user: text, parse: callable }
+  const optional = { region: text, versionStage: text, user: text, parse: callable, keys: awsKeys }
   checkOptions('secretsExtension', options, { secretId: text }, optional)
   const given = { ...options }
   const extension = new Extension(given.secretId)
-  const chain = new KeyChain()
+  const source = keySource(given.keys)
   return rotatingSecret(given, async (stage, request) => {
     if (!request.fresh) return extension.read(stage, request)
     try {
-      return await askService(given, stage, chain, request)
+      return await askService(given, stage, source, request)
     } catch (error) {
       if (error instanceof CredentialsLookupError && error.code === 'CREDENTIALS_SECRET_NOT_FOUND') throw error
       // There is no way to Secrets Manager but the extension's: what that gives is all there is.

@@ -1,8 +1,11 @@
 import { types } from 'node:util'
+import { GivenKeys } from './aws/given-keys.js'
+import type { AwsKeys, AwsKeysProvider } from './aws/keys.js'
 import { ownRegion, regionMissing, regionOfArn } from './aws/region.js'
+import { copyOfSdkError, isAnswer, type SdkError } from './aws/sdk-error.js'
 import { serviceFailure } from './aws/service-failure.js'
 import { CredentialsLookupError } from './errors.js'
-import { callable, checkOptions, client as isClient, text } from './options.js'
+import { awsKeys, callable, checkOptions, client as isClient, text } from './options.js'
 import { rotatingSecret, type SecretVersion } from './rotating-secret.js'
 import type { Credentials, PoolCredentials } from './source/pool-credentials.js'
 
@@ -27,6 +30,8 @@ export interface SecretsManagerOptions {
   parse?: ((secret: string) => Credentials | Promise<Credentials>) | undefined
   /** A client of your own, from the same package. Its timeouts are yours too. Default: one is made when it is first needed. */
   client?: SecretsManagerClientLike | undefined
+  /** Keys of AWS, or what gives them: any credential provider of the SDK. Default: what the SDK finds. Not with a `client`. */
+  keys?: AwsKeys | AwsKeysProvider | undefined
 }
 
 type Sdk = typeof import('@aws-sdk/client-secrets-manager')
@@ -53,8 +58,12 @@ export function secretsManager(options: SecretsManagerOptions): PoolCredentials 
     'secretsManager',
     options,
     { secretId: text },
-    { region: text, versionStage: text, user: text, parse: callable, client: isClient },
+    { region: text, versionStage: text, user: text, parse: callable, client: isClient, keys: awsKeys },
   )
+  if (options.client !== undefined && options.keys !== undefined) {
+    const text = 'Expected `keys` to come without a `client`, which has its own'
+    throw new CredentialsLookupError('CREDENTIALS_OPTION_INVALID', text)
+  }
   const given = { ...options }
   let connected: Promise<Connected> | undefined
   return rotatingSecret(given, async (stage, { signal }) => {
@@ -72,14 +81,15 @@ interface Connected {
   readonly client: SecretsManagerClientLike
 }
 
-async function connect({ secretId, region, client }: SecretsManagerOptions): Promise<Connected> {
+async function connect({ secretId, region, client, keys }: SecretsManagerOptions): Promise<Connected> {
   const sdk = await loadSdk(secretId)
   if (client !== undefined) return { sdk, client }
   const known = region ?? regionOfArn(secretId) ?? ownRegion()
   // A connection that was kept open through a freeze would be dead after it, and one request in minutes gains nothing from it.
   const agent = { keepAlive: false, maxSockets: Number.POSITIVE_INFINITY }
   const own = new sdk.SecretsManagerClient({
-    ...(known === undefined ? {} : { region: known }),
+    ...(known !== undefined && { region: known }),
+    ...(keys !== undefined && { credentials: providerOf(keys) }),
     maxAttempts: 3,
     requestHandler: {
       connectionTimeout: CONNECT_TIMEOUT_MILLIS,
@@ -94,6 +104,14 @@ async function connect({ secretId, region, client }: SecretsManagerOptions): Pro
     throw regionMissing(`the secret \`${secretId}\``)
   })
   return { sdk, client: own as unknown as SecretsManagerClientLike }
+}
+
+function providerOf(given: AwsKeys | AwsKeysProvider) {
+  const source = new GivenKeys(given)
+  return async () => {
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = await source.keys({ fresh: false })
+    return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }), ...(expiration && { expiration }) }
+  }
 }
 
 async function loadSdk(secretId: string): Promise<Sdk> {
@@ -122,33 +140,18 @@ async function read(
   return { text: SecretString, versionId: VersionId }
 }
 
-interface SdkError extends Error {
-  readonly $fault?: unknown
-  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string }
-  readonly code?: unknown
-}
-
 function failure(secretId: string, error: unknown): CredentialsLookupError {
+  if (error instanceof CredentialsLookupError) return error
   if (!types.isNativeError(error)) return serviceFailure(secretId, { type: undefined, status: undefined })
-  const { $fault, $metadata, code, name } = error as SdkError
+  const { $metadata, code, name } = error as SdkError
   if (name === 'CredentialsProviderError') {
     const text = `The AWS SDK found no keys to read the secret \`${secretId}\` with`
-    return new CredentialsLookupError('CREDENTIALS_KEYS_MISSING', text, { cause: copyOf(error) })
+    return new CredentialsLookupError('CREDENTIALS_KEYS_MISSING', text, { cause: copyOfSdkError(error) })
   }
-  if ($fault !== undefined) {
-    return serviceFailure(secretId, { type: name, status: $metadata?.httpStatusCode }, copyOf(error))
+  if (isAnswer(error)) {
+    return serviceFailure(secretId, { type: name, status: $metadata?.httpStatusCode }, copyOfSdkError(error))
   }
   // A socket's error has a code. What has none may be the SDK's about an answer that it could not read, and quote it.
   if (typeof code !== 'string') return serviceFailure(secretId, { type: name, status: undefined })
-  return serviceFailure(secretId, { type: code, status: undefined }, copyOf(error))
-}
-
-/** Without what the SDK hides in its errors: the request with its token, and the answer. */
-function copyOf(error: SdkError): Error {
-  const { name, message, code, $metadata } = error
-  const { httpStatusCode: status, requestId } = $metadata ?? {}
-  const fields = Object.entries({ code, status, requestId }).filter(([, value]) => value !== undefined)
-  const copy = new Error(message)
-  Object.defineProperty(copy, 'name', { value: name })
-  return Object.assign(copy, Object.fromEntries(fields))
+  return serviceFailure(secretId, { type: code, status: undefined }, copyOfSdkError(error))
 }

@@ -54,6 +54,16 @@ describe('the bench', () => {
     expect(new Set(rows.map(({ bench }) => bench))).toEqual(new Set(['load', 'bundle']))
     for (const { value } of rows) expect(Number.isFinite(value)).toBe(true)
   })
+
+  it('has a first token of ours and of the AWS SDK', async () => {
+    const { stdout } = await shell('npm run bench -- --only token')
+    expect(cellsOf(stdout, 'token').slice(1)).toEqual([
+      "AWS's Signer, from its files",
+      expect.stringMatching(/^[\d.,]+$/),
+      'ms wall, keys of a container',
+      expect.stringMatching(/ ×$/),
+    ])
+  })
 })
 
 /** The cells of the last row of a printed table that begins with a name. */

@@ -15,6 +15,7 @@ const patience = { timeout: 90_000 }
 const libraries = [
   '@aws-lambda-powertools/commons',
   '@aws-lambda-powertools/logger',
+  '@aws-sdk/credential-providers',
   '@fastify/postgres',
   '@opentelemetry/api',
   '@opentelemetry/instrumentation-pg',

@@ -42,7 +42,7 @@ const rooms = {
     mayNot: ['../postgres/credentials.js', '../pool/errors.js', '../lambda/create-pool.js', '../index.js', 'pg'],
   },
   'src/credentials/aws/signed-token.ts': {
-    may: ['./sigv4.js', '../errors.js', '../source/pool-credentials.js'],
+    may: ['./signature.js', '../errors.js', '../source/pool-credentials.js'],
     mayNot: ['../secrets-manager.js', '../../pool/clock.js', '../../postgres/pool.js', '../../index.js', 'pg'],
   },
   'src/credentials/source/pool-credentials.ts': {

@@ -68,6 +68,7 @@ describe('the tarball', () => {
       'dist/testing/index.js',
       'dist/testing/index.mjs',
       'dist/testing/runtime.js',
+      'dist/third-party-licenses.txt',
       'dist/watch/emf.bundler.mjs',
       'dist/watch/emf.d.mts',
       'dist/watch/emf.js',
@@ -91,6 +92,26 @@ describe('the tarball', () => {
           ),
       ),
     ).toEqual([])
+  })
+
+  it('has the licence of what became part of it: the signer of the AWS SDK', () => {
+    const path = join(project.directory, 'node_modules', 'pg-thaw', 'dist')
+    const licences = readFileSync(join(path, 'third-party-licenses.txt'), 'utf8')
+    expect(licences.match(/^@?[a-z/0-9-]+ \d\S+ \(.+\)$/gm)).toEqual([
+      expect.stringMatching(/^@smithy\/core .* \(Apache-2\.0\)$/),
+      expect.stringMatching(/^@smithy\/signature-v4 .* \(Apache-2\.0\)$/),
+    ])
+    expect(licences.match(/^ *Apache License$/gm)).toHaveLength(2)
+    const isSigning = (name: string) => readFileSync(join(path, name), 'utf8').includes('AWS4-HMAC-SHA256')
+    const files = project.files().flatMap((name) => /^dist\/(.+\.m?js)$/.exec(name)?.[1] ?? [])
+    const signing = files.filter(isSigning)
+    expect(signing).toContain('credentials/rds-iam.js')
+    // Whoever bundles these passes the notice on.
+    for (const name of signing) {
+      expect(readFileSync(join(path, name), 'utf8')).toMatch(
+        /^\/\*! Contains @smithy\/signature-v4 .*third-party-licenses\.txt/m,
+      )
+    }
   })
 
   it('tells nothing of the machine that built it', () => {

@@ -1,32 +1,31 @@
 import type { SecretVersion } from '../rotating-secret.js'
 import type { CredentialsRequest } from '../source/pool-credentials.js'
-import type { KeyChain } from './aws-keys.js'
 import { fieldsOf, httpRequest } from './http.js'
+import type { KeySource } from './keys.js'
 import { ownRegion, regionMissing, regionOfArn } from './region.js'
 import { serviceFailure } from './service-failure.js'
-import { signedHeaders } from './sigv4.js'
+import { signedHeaders } from './signature.js'
 
 const TIMEOUT_MILLIS = 3000
 
 /**
- * Reads one version of a secret from Secrets Manager itself, signed by hand.
+ * Reads one version of a secret from Secrets Manager itself, without its SDK's client.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  */
 export async function askService(
   { secretId, region: given }: { readonly secretId: string; readonly region?: string | undefined },
   stage: string,
-  chain: KeyChain,
+  source: KeySource,
   request: CredentialsRequest,
 ): Promise<SecretVersion> {
   const region = given ?? regionOfArn(secretId) ?? ownRegion()
   if (region === undefined) throw regionMissing(`the secret \`${secretId}\``)
-  const keys = await chain.keys(request)
+  const keys = await source.keys(request)
   const url = endpoint(region)
   const body = JSON.stringify({ SecretId: secretId, VersionStage: stage })
   const wanted = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' }
-  const signing = { keys, service: 'secretsmanager', region, now: Date.now() }
-  const headers = signedHeaders(url.host, wanted, body, signing)
+  const headers = await signedHeaders(url.host, wanted, body, { keys, service: 'secretsmanager', region })
   const { signal } = request
   const sent = httpRequest(url, { method: 'POST', headers, body, signal, timeoutMillis: TIMEOUT_MILLIS })
   const answer = await sent.catch((cause) => {

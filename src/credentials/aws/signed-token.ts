@@ -1,7 +1,7 @@
 import { type Credentials, type PoolCredentials, poolCredentials } from '../source/pool-credentials.js'
-import { KeyChain } from './aws-keys.js'
+import type { KeySource } from './keys.js'
 import { ownRegion, regionMissing } from './region.js'
-import { presign } from './sigv4.js'
+import { presign } from './signature.js'
 
 /** What a token for a database is made of. */
 export interface SignedToken {
@@ -12,6 +12,7 @@ export interface SignedToken {
   readonly service: string
   readonly query: Readonly<Record<string, string>>
   readonly region: string | undefined
+  readonly source: KeySource
 }
 
 /** How long a server takes a token for new connections, s: the longest that AWS allows. */
@@ -21,13 +22,19 @@ const EXPIRES_SECONDS = 900
  * A provider whose password is a token that is signed anew for each dial. Signing is local and takes less than a millisecond, so
  * that there is no reason to keep a token, and none that was signed before a freeze can be used after it.
  */
-export function signedToken({ credentials, host, service, query, region: given }: SignedToken): PoolCredentials {
-  const chain = new KeyChain()
+export function signedToken({
+  credentials,
+  host,
+  service,
+  query,
+  region: given,
+  source,
+}: SignedToken): PoolCredentials {
   return poolCredentials(async (request): Promise<Credentials> => {
     const region = given ?? ownRegion()
     if (region === undefined) throw regionMissing(`the token for \`${host}\``)
-    const keys = await chain.keys(request)
-    const password = presign(host, query, EXPIRES_SECONDS, { keys, service, region, now: Date.now() })
+    const keys = await source.keys(request)
+    const password = await presign(host, query, EXPIRES_SECONDS, { keys, service, region })
     return { ...credentials, password, expiresAt: 0, requiresEncryption: true }
   })
 }

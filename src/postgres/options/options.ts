@@ -43,12 +43,12 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port' | 'log'> {
   resumeMillis?: number | undefined
   /**
    * As in pg, or `verify-full`: certificates are verified, against `ca` and `sslrootcert` where they are given, for hosts of RDS the
-   * authorities that Lambda ships, else those of Node.js. The same goes for `sslmode=verify-full` in a connection string.
+   * authorities that Lambda ships, else those of Node.js. The same goes for `sslmode=verify-full` in a connection string, and `PGSSLMODE`.
    */
   ssl?: PoolConfig['ssl'] | 'verify-full' | 'no-verify'
   /** Certificate authorities as PEM, for `ssl: 'verify-full'`. */
   ca?: CertificateAuthorities | undefined
-  /** A file of them, read when the first connection is opened; `system` for those of Node.js. For `ssl: 'verify-full'`. */
+  /** A file of them, read when the first connection is opened; `system` for those of Node.js. For `ssl: 'verify-full'`. Default `PGSSLROOTCERT`. */
   sslrootcert?: string | undefined
   /**
    * Opens each client in place of the pool, through a tunnel or a cloud's connector for instance: a function that returns a connected

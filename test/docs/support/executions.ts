@@ -33,10 +33,12 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run demo -- --svg': { notHere: 'takes minutes, and renews what is committed' },
   'npm run bench': minutes,
   'npm run bench -- --only query-key,query-join,transaction-key,throughput-key': minutes,
-  'npm run bench -- --only warm-call,thaw-call,cold-start': minutes,
+  'npm run bench -- --only warm-call,thaw-call,cold-start,token': minutes,
   'npm run bench -- --only thaw-forgotten': minutes,
+  'npm run bench -- --only listening-query,listening-call': minutes,
   'npm run bench -- --json --only load,bundle': deployed,
   'npm run bench -- --only acquire-1': deployed,
+  'npm run bench -- --only token': deployed,
 
   'npm run mutate': mutants,
   'npm run mutate -- src/pool/slot.ts': mutants,

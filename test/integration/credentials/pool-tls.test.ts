@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { credentialsFrom } from '../../../src/credentials/index'
 import { type Credentials, Pool, type PoolOptions } from '../../../src/index'
+import { useEnvironmentVariables } from '../../support/environment-variables'
 import { certificateAuthority } from '../../support/tls-certificates'
 import { startRoundTripCounter } from '../../support/tls-round-trips'
 import { groupsBefore18, startTlsServer, type TlsServer } from '../../support/tls-server'
@@ -146,6 +147,69 @@ describe('a connection string with sslmode=verify-full', () => {
   it('leaves an `ssl` of its own to pg', async () => {
     const connectionString = url('sslmode=no-verify')
     expect(await connection({ connectionString, ssl: { ca: 'any' } })).toMatchObject({ ssl: true })
+  })
+})
+
+describe('PGSSLMODE', () => {
+  const set = useEnvironmentVariables()
+
+  it.each(['verify-full', 'verify-ca'])('as %s is as good as the option', async (mode) => {
+    set({ PGSSLMODE: mode, PGSSLROOTCERT: undefined })
+    const { caFile: sslrootcert, authority } = server
+    for (const options of [
+      { sslrootcert },
+      { ca: authority.cert },
+      { connectionString: url(`sslrootcert=${sslrootcert}`) },
+    ]) {
+      expect(await connection({ ...signedIn(), ...options })).toMatchObject({ ssl: true })
+    }
+    for (const options of [{}, { sslrootcert: 'system' }, { connectionString: url('application_name=a') }]) {
+      await expect(connection({ ...signedIn(), ...options })).rejects.toMatchObject(untrusted)
+    }
+    const unreadable = { ...signedIn(), sslrootcert: '/nowhere/ca.pem' }
+    await expect(connection(unreadable)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('goes with the files that PGSSLROOTCERT, PGSSLCERT and PGSSLKEY name', async () => {
+    const { cert, key } = server.authority.issue('client')
+    const directory = join(server.caFile, '..')
+    const [certFile, keyFile] = [join(directory, 'variable.crt'), join(directory, 'variable.key')]
+    await writeFile(certFile, cert)
+    await writeFile(keyFile, key)
+    await using asking = await startTlsServer({ settings: { ssl_ca_file: server.caFile } })
+    set({ PGSSLMODE: 'verify-full', PGSSLROOTCERT: asking.caFile, PGSSLCERT: certFile, PGSSLKEY: keyFile })
+    pool = new Pool({ connectionString: asking.url })
+    const { rows } = await pool.query('SELECT client_dn AS name FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
+    expect(rows).toEqual([{ name: '/CN=client' }])
+  })
+
+  it.each([
+    ['an option', () => ({ ...signedIn(), ssl: false })],
+    ['sslmode in a connection string', () => ({ connectionString: url('sslmode=disable') })],
+    ['ssl in a connection string', () => ({ connectionString: url('ssl=0') })],
+  ])('says nothing where there is %s, as in pg', async (_, options) => {
+    set({ PGSSLMODE: 'verify-full' })
+    expect(await connection(options())).toMatchObject({ ssl: false })
+  })
+})
+
+describe('PGSSLROOTCERT', () => {
+  const set = useEnvironmentVariables()
+
+  it("is whom `ssl: 'verify-full'` trusts where nobody else is named", async () => {
+    set({ PGSSLROOTCERT: server.caFile })
+    expect(await connection({ ...signedIn(), ssl: 'verify-full' })).toMatchObject({ ssl: true })
+    expect(await connection({ connectionString: url('sslmode=verify-full') })).toMatchObject({ ssl: true })
+    expect(await connection({ connectionString: url('sslmode=verify-ca') })).toMatchObject({ ssl: true })
+    const others: PoolOptions[] = [{ ca: certificateAuthority().cert }, { sslrootcert: 'system' }]
+    for (const options of others) {
+      await expect(connection({ ...signedIn(), ssl: 'verify-full', ...options })).rejects.toMatchObject(untrusted)
+    }
+  })
+
+  it('may be that of Node.js', async () => {
+    set({ PGSSLROOTCERT: 'system' })
+    await expect(connection({ ...signedIn(), ssl: 'verify-full' })).rejects.toMatchObject(untrusted)
   })
 })
 

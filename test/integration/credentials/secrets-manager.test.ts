@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { signedHeaders } from '../../../src/credentials/aws/sigv4'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { signedHeaders } from '../../../src/credentials/aws/signature'
 import { secretsManager } from '../../../src/credentials/secrets-manager'
 import { noAwsVariables, useEnvironmentVariables } from '../../support/environment-variables'
 import { type Call, type Fault, SecretsManagerDouble } from '../../support/secrets-manager'
@@ -58,6 +58,21 @@ describe('Secrets Manager, through the AWS SDK,', () => {
     expect(service.calls[0]?.headers.authorization).toContain('/eu-north-1/secretsmanager/')
   })
 
+  it('is asked with keys that are given', async () => {
+    const keys = async () => ({ accessKeyId: 'AKIDGIVEN', secretAccessKey: 'secret', sessionToken: 'given' })
+    await secretsManager({ secretId, keys })(asked())
+    const { headers } = onlyCall()
+    expect(headers.authorization).toContain('Credential=AKIDGIVEN/')
+    expect(headers['x-amz-security-token']).toBe('given')
+  })
+
+  it('says of a provider of keys that fails what is wrong', async () => {
+    const keys = async () => Promise.reject(Object.assign(new Error(marker), { code: 'ECONNRESET' }))
+    const error = await Promise.resolve(secretsManager({ secretId, keys })(asked())).catch((it: unknown) => it)
+    expect(error).toMatchObject({ code: 'CREDENTIALS_UNAVAILABLE', message: '`keys` gave no AWS keys (ECONNRESET)' })
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(marker)
+  })
+
   it('is asked without anything kept open', async () => {
     await secretsManager({ secretId })(asked())
     expect(service.calls[0]?.headers.connection).toBe('close')
@@ -85,8 +100,10 @@ describe('Secrets Manager, through the AWS SDK,', () => {
     const { headers, body } = onlyCall()
     const [, names = ''] = /SignedHeaders=([^,]+)/.exec(headers.authorization ?? '') ?? []
     const when = String(headers['x-amz-date']).replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5')
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(when) })
+    onTestFinished(() => void vi.useRealTimers())
     const others = names.split(';').filter((name) => !['host', 'x-amz-date', 'x-amz-security-token'].includes(name))
-    const ours = signedHeaders(
+    const ours = await signedHeaders(
       String(headers.host),
       Object.fromEntries(others.map((name) => [name, String(headers[name])])),
       body,
@@ -98,7 +115,6 @@ describe('Secrets Manager, through the AWS SDK,', () => {
         },
         service: 'secretsmanager',
         region: 'eu-west-1',
-        now: Date.parse(when),
       },
     )
     expect(ours.authorization).toBe(headers.authorization)

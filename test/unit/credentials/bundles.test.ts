@@ -29,6 +29,21 @@ async function bundle(name: string, packages: 'bundle' | 'external'): Promise<{ 
   return { file, metafile }
 }
 
+/** The files that something of has come into a bundle. */
+function contentsOf({ outputs }: Metafile): string[] {
+  return Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? path : [])),
+  )
+}
+
+function packagesIn(metafile: Metafile): string[] {
+  const names = contentsOf(metafile).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [])
+  return [...new Set(names)].sort()
+}
+
+/** The signer inside of the AWS SDK, and what it stands on. */
+const signer = ['@smithy/core', '@smithy/signature-v4']
+
 /** Runs a program where no package is installed. */
 async function runAlone(text: string): Promise<string> {
   const program = join(directory, 'program.cjs')
@@ -39,11 +54,17 @@ async function runAlone(text: string): Promise<string> {
 }
 
 describe('a bundle', () => {
-  it.each(['index', 'secrets-extension', 'rds-iam', 'dsql'])(
-    'with %s has nothing in it of a pool but its clock and how errors are read',
-    async (name) => {
+  it.each([
+    ['index', []],
+    ['secrets-extension', signer],
+    ['rds-iam', signer],
+    ['dsql', signer],
+  ])(
+    'with %s has nothing in it of a pool but its clock and how errors are read, and nothing of others but %o',
+    async (name, packages) => {
       const { metafile } = await bundle(name, 'bundle')
-      const inputs = Object.keys(metafile.inputs)
+      const inputs = Object.keys(metafile.inputs).filter((path) => !path.startsWith('node_modules/'))
+      expect(packagesIn(metafile)).toEqual(packages)
       expect(inputs).toContain(`src/credentials/${name}.ts`)
       expect(inputs.filter((path) => !path.startsWith('src/credentials/')).sort()).toEqual([
         'src/pool/clock.ts',
@@ -71,25 +92,27 @@ describe('a bundle', () => {
     expect(inputs.filter((path) => path.startsWith('src/credentials/'))).toEqual([])
   })
 
-  it.each(['secrets-extension', 'rds-iam', 'dsql'])('of a function with a pool and %s has no AWS SDK', async (name) => {
-    const { metafile } = await build({
-      stdin: {
-        contents: `export { createPool } from './src/index.ts'; export * from './src/credentials/${name}.ts'`,
-        resolveDir: resolve('.'),
-      },
-      outfile: join(directory, `function-${name}.cjs`),
-      bundle: true,
-      platform: 'node',
-      target: 'node20',
-      external: ['pg-native'],
-      metafile: true,
-    })
-    const packages = Object.keys(metafile.inputs).flatMap(
-      (path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [],
-    )
-    expect(packages).toContain('pg')
-    expect(packages.filter((it) => /aws|smithy/.test(it))).toEqual([])
-  })
+  it.each(['secrets-extension', 'rds-iam', 'dsql'])(
+    'of a function with a pool and %s has nothing of the AWS SDK but its signer',
+    async (name) => {
+      const { metafile } = await build({
+        stdin: {
+          contents: `export { createPool } from './src/index.ts'; export * from './src/credentials/${name}.ts'`,
+          resolveDir: resolve('.'),
+        },
+        outfile: join(directory, `function-${name}.cjs`),
+        bundle: true,
+        platform: 'node',
+        target: 'node20',
+        mainFields: ['module', 'main'],
+        external: ['pg-native'],
+        metafile: true,
+      })
+      const packages = packagesIn(metafile)
+      expect(packages).toContain('pg')
+      expect(packages.filter((it) => /aws|smithy/.test(it))).toEqual(signer)
+    },
+  )
 
   it('with the SDK in it does not load it before it is needed', async () => {
     const { file, metafile } = await bundle('secrets-manager', 'bundle')

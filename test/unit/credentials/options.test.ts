@@ -19,7 +19,7 @@ describe('options of a provider', () => {
     [
       'one that is unknown',
       () => secretsManager({ secretId: 'a', password: marker } as never),
-      'Unknown option `password` of secretsManager; known are secretId, region, versionStage, user, parse, client',
+      'Unknown option `password` of secretsManager; known are secretId, region, versionStage, user, parse, client, keys',
     ],
     [
       'a client that is none',
@@ -42,6 +42,22 @@ describe('options of a provider', () => {
       () => dsql({ host: 5 as never }),
       'Expected `host` to be a non-empty string, got 5 (number)',
     ],
+    [
+      'keys that are a text',
+      () => rdsIam({ host: 'a', user: 'b', keys: marker as never }),
+      'Expected `keys` to be a function, or AWS keys, got string',
+    ],
+    [
+      'keys that are half',
+      () => dsql({ host: 'a', keys: { accessKeyId: 'AKID', secretAccessKey: '', sessionToken: marker } }),
+      'Expected `keys` to be a function, or AWS keys whose `secretAccessKey` is a non-empty string, got object',
+    ],
+    [
+      'keys of a client that has its own',
+      () =>
+        secretsManager({ secretId: 'a', client: { send: async () => ({}) }, keys: async () => expect.unreachable() }),
+      'Expected `keys` to come without a `client`, which has its own',
+    ],
   ])('are refused at construction: %s', (_, make, message) => {
     const error = caught(make)
     expect(error).toMatchObject({ code: 'CREDENTIALS_OPTION_INVALID', message: expect.stringContaining(message) })
@@ -50,7 +66,7 @@ describe('options of a provider', () => {
 
   it('may be undefined where they are optional', () => {
     expect(() =>
-      rdsIam({ host: 'a', user: 'b', port: undefined, region: undefined, database: undefined }),
+      rdsIam({ host: 'a', user: 'b', port: undefined, region: undefined, database: undefined, keys: undefined }),
     ).not.toThrow()
   })
 })

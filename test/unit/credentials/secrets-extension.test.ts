@@ -123,6 +123,12 @@ describe('an extension that answers with what was refused', () => {
     expect(service.count()).toBe(2)
   })
 
+  it('is passed by with keys that are given', async () => {
+    const provider = secretsExtension({ secretId, keys: { accessKeyId: 'AKIDGIVEN', secretAccessKey: 'secret' } })
+    await provider(asked(true))
+    expect(service.calls.at(-1)?.headers.authorization).toContain('Credential=AKIDGIVEN/')
+  })
+
   it('is asked to look again, where there is no other way to Secrets Manager', async () => {
     const provider = secretsExtension({ secretId })
     await provider(asked())

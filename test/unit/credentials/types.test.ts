@@ -1,6 +1,9 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import type * as providers from '@aws-sdk/credential-providers'
+import type { AwsCredentialIdentityProvider } from '@smithy/types'
 import type { CredentialsProvider, PoolOptions } from 'pg-thaw'
 import { credentialsFrom } from 'pg-thaw/credentials'
+import type { RdsIamOptions } from 'pg-thaw/rds-iam'
 import { type SecretsManagerOptions, secretsManager } from 'pg-thaw/secrets-manager'
 import { describe, expectTypeOf, it } from 'vitest'
 
@@ -25,5 +28,18 @@ describe('providers, for the compiler,', () => {
 
   it('take a client of the AWS SDK', () => {
     expectTypeOf<{ secretId: string; client: SecretsManagerClient }>().toExtend<SecretsManagerOptions>()
+  })
+
+  it('take any credential provider of the AWS SDK as keys, and keys themselves', () => {
+    const given = (..._: RdsIamOptions['keys'][]) => {}
+    expectTypeOf(given).toBeCallableWith(
+      {} as AwsCredentialIdentityProvider,
+      {} as ReturnType<typeof providers.fromNodeProviderChain>,
+      {} as ReturnType<typeof providers.fromTemporaryCredentials>,
+      {} as ReturnType<typeof providers.fromCognitoIdentity>,
+      {} as ReturnType<typeof providers.fromSSO>,
+      { accessKeyId: 'a', secretAccessKey: 'b' },
+    )
+    expectTypeOf<() => Promise<{ accessKeyId: string }>>().not.toExtend<RdsIamOptions['keys']>()
   })
 })

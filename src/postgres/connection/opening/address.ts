@@ -8,7 +8,7 @@ import { type VerifiedTls, verifiedTls } from './tls.js'
 export interface Address {
   /** Whether a connection string was to name the host, and is `undefined`: then pg tries `localhost`. */
   readonly isUnsaid: boolean
-  /** For `ssl: 'verify-full'`, or a connection string that says so. */
+  /** For `ssl: 'verify-full'`, or a connection string or `PGSSLMODE` that says so. */
   readonly tls: VerifiedTls | undefined
   /** Where to go, in order; what they say goes before the options. */
   readonly hosts: readonly Host[]
@@ -24,8 +24,11 @@ export interface Address {
 export function addressIn(options: PoolOptions): Address {
   const { connectionString, ca, host, credentials } = options
   const parameters = parametersOf(connectionString)
-  // `sslmode` without a word of the options' own: pg knows no authorities of RDS.
-  const isVerified = (options.ssl ?? parameters.get('sslmode')) === 'verify-full'
+  // `sslmode` without a word of the options' own, and the variable without one of either, as in pg, which knows no authorities of RDS.
+  const isUnsaid = options.ssl === undefined && !parameters.has('ssl')
+  const mode: unknown = options.ssl ?? parameters.get('sslmode') ?? (isUnsaid && process.env.PGSSLMODE)
+  // To pg both are the same, and so is what it does for them, unless it is asked to do as libpq does.
+  const isVerified = mode === 'verify-full' || (mode === 'verify-ca' && parameters.get('uselibpqcompat') !== 'true')
   if (ca && !isVerified) {
     throw new PoolOptionError('ca', "Expected `ca` to come with `ssl: 'verify-full'`")
   }

@@ -9,9 +9,9 @@ export type CertificateAuthorities = string | Buffer | readonly (string | Buffer
 /** Whom to trust. */
 export interface VerifiedTlsOptions {
   readonly ca?: CertificateAuthorities | null | undefined
-  /** A file of them, read when it is first needed; `system` for those that Node.js trusts by itself. */
+  /** A file of them, read when it is first needed; `system` for those that Node.js trusts by itself. Else `PGSSLROOTCERT`. */
   readonly sslrootcert?: string | undefined
-  /** Files with a certificate of the client's own and its key, for servers that ask for one. */
+  /** Files with a certificate of the client's own and its key, for servers that ask for one. Else `PGSSLCERT` and `PGSSLKEY`. */
   readonly sslcert?: string | undefined
   readonly sslkey?: string | undefined
 }
@@ -48,7 +48,9 @@ const CURVES = 'prime256v1:X25519'
  * on each connect, if one leaves it to pg: here it happens once, when a connection first needs it.
  */
 export function verifiedTls(options: VerifiedTlsOptions, lambdaCaFile = LAMBDA_CA_FILE): VerifiedTls {
-  const { ca, sslrootcert, sslcert, sslkey } = options
+  const { PGSSLROOTCERT, PGSSLCERT, PGSSLKEY } = process.env
+  // Whoever gives `ca` trusts nobody else.
+  const { ca, sslrootcert = ca ? undefined : PGSSLROOTCERT, sslcert = PGSSLCERT, sslkey = PGSSLKEY } = options
   /** For the authorities that Lambda ships, and for all others, which are the same for all hosts. */
   const made: { rds?: VerifiedSsl; other?: VerifiedSsl } = {}
   return (host = '') => {
