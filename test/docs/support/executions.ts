@@ -24,6 +24,7 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm ci': ci,
   'npm test': ci,
   'npm run test:oldest': ci,
+  'npm run test:oldest-pg': ci,
   'npm run test:deploy': ci,
 
   'npm run demo': deployed,
