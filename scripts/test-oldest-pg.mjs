@@ -17,9 +17,11 @@ const files = {
   'test/integration/crowd.test.ts': 'the same',
 }
 const names = {
-  'pg\\.Pool ': 'of pg itself, as it is today',
+  ': pg\\.Pool ': 'of pg itself, as it is today',
   'under all who share it|when several share a connection': 'queries share a connection from pg 8.23 on',
   'direct negotiation': 'sslnegotiation is an option of pg from 8.22 on',
+  'are the ones that are lent, one for each connection':
+    'a client that comes connected tells of its transaction from pg 8.21 on: before, it is first rolled back',
   'of which only the least is known|nothing any more when the connection is gone before|usual with such credentials':
     "asks a bare client for getTransactionStatus(), which is pg's from 8.21 on",
 }
