@@ -14,11 +14,13 @@ describeUnless(noRegistry, 'the packed package in a fresh project', () => {
   let directory: string
   let tarball: string
   let database: TestDatabase
+  let yarns: Record<string, string>
 
   beforeAll(async () => {
     directory = realpathSync(mkdtempSync(join(tmpdir(), 'pg-thaw-shapes-')))
     const { stdout } = await shell(`npm pack --silent --ignore-scripts --pack-destination ${directory}`)
     tarball = join(directory, stdout.trim())
+    yarns = await settingsForYarn()
     database = await createDatabase()
   })
   afterAll(async () => {
@@ -71,6 +73,16 @@ describeUnless(noRegistry, 'the packed package in a fresh project', () => {
 
   function run(command: string, project: string) {
     const quickly = { npm_config_prefer_offline: 'true', npm_config_audit: 'false', npm_config_fund: 'false' }
-    return shell(command.replace('PACKED', tarball), { ...quickly, CI: 'true' }, project)
+    return shell(command.replace('PACKED', tarball), { ...quickly, ...yarns, CI: 'true' }, project)
   }
 })
+
+/** Yarn reads nothing of what npm was told of the registry. */
+async function settingsForYarn(): Promise<Record<string, string>> {
+  const told = async (key: string) => (await shell(`npm config get ${key}`)).stdout.trim()
+  const [registry, authorities] = [await told('registry'), await told('cafile')]
+  return {
+    YARN_NPM_REGISTRY_SERVER: registry.replace(/\/$/, ''),
+    ...(authorities === 'null' ? {} : { YARN_HTTPS_CA_FILE_PATH: authorities }),
+  }
+}

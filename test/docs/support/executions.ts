@@ -45,7 +45,7 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run soak -- --minutes 10 --seed 7': soak,
 
   'npm install pg-thaw pg': newcomer,
-  'npm install --save-dev @types/pg': newcomer,
+  'npm install --save-dev typescript @types/node @types/pg': newcomer,
   'npm install --save-dev esbuild': newcomer,
   'npx esbuild handler.ts --bundle --platform=node --external:pg-native --outfile=handler.cjs': newcomer,
   'node try.mjs': newcomer,
