@@ -95,7 +95,7 @@ describeUnless(noRegistry, 'a newcomer with the README, in an empty directory,',
     await run(`git clone --quiet ${resolve('.')} clone`)
     await run('npm ci', {}, clone)
     const { stdout } = await run('npm run demo -- --act open-transaction', {}, clone)
-    expect(stdout).toMatch(/^1\. .*pg\.Pool, defaults/m)
+    expect(stdout).toMatch(/^\| 1\. .*\| pg\.Pool, defaults +\| ✗/m)
   })
 
   it('has seen all of it within ten minutes', () => {
