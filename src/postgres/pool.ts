@@ -6,6 +6,7 @@ import type { Checkout } from '../pool/slot.js'
 import type { PoolStats as ResourceStats } from '../pool/stats.js'
 import { ACQUIRE, begin, CONNECT, FAULT, PING, RELEASE, RESET, RETIRE } from '../registry/channels.js'
 import { type Environment, environment, isOnLambda, type LivePool, runsOneAtATime } from '../registry/environment.js'
+import { knowingItsTransaction, pipelines } from './connection/older-pg.js'
 import { addressIn } from './connection/opening/address.js'
 import { type CredentialSource, SOURCE } from './connection/opening/credentials.js'
 import { leaveSessionAlone } from './connection/opening/foreign-session.js'
@@ -200,7 +201,7 @@ export class Pool extends PgPool {
     }
     const connector = new PgConnector({
       newClient: (at = 0) => {
-        const client = readSafely(new Client(configs[at] as object))
+        const client = readSafely(knowingItsTransaction(new Client(configs[at] as object)))
         return leaveSessionAlone(client, sendsSettings, keepsNames)
       },
       resumeMillis: resolved.resumeMillis,
@@ -245,7 +246,7 @@ export class Pool extends PgPool {
       isWatched: isInstrumented,
       watched: (acquire) => this.#instrumented.connect(acquire),
     })
-    const mayShare = resolved.fanOut && isOfPg
+    const mayShare = resolved.fanOut && isOfPg && pipelines(PgPlainClient)
     if (given.fanOut && !mayShare) warnOnce('PG_THAW_FAN_OUT', NO_FAN_OUT, [new Error().stack])
     const sharing = {
       get isAlone() {
@@ -512,7 +513,7 @@ const NO_PREPARE =
   'Prepared statements do not stay with their connection: a pooler seems to stand in between (`target`). None is prepared any more'
 
 const NO_FAN_OUT =
-  '`fanOut: true` has no effect here: queries share no connection of another `Client` or a `creator`, or with `pipeline` or `query_timeout`'
+  '`fanOut: true` has no effect here: queries share no connection of another `Client` or a `creator`, with `pipeline` or `query_timeout`, or before pg 8.23'
 
 /** Those of a user's own code are left alone. */
 function tellRetryOfQuery(error: unknown, wasLost: boolean): void {

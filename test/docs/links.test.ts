@@ -1,15 +1,9 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type Page, pages, proseOf, readPage } from './support/pages'
+import { linksOf, pages, proseOf, readPage } from './support/pages'
 
 const all = pages()
-
-/** The targets of all links of a page, but those to elsewhere. */
-function linksOf(page: Page): string[] {
-  const targets = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
-  return targets.filter((target) => !target.startsWith('https://'))
-}
 
 /** As GitHub makes the name of a heading. */
 function anchorOf(heading: string): string {

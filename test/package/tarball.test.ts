@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pages } from '../docs/support/pages.js'
+import { linksOf, pages } from '../docs/support/pages.js'
 import { installPackage, type Project } from './support/project.js'
 
 let project: Project
@@ -80,6 +80,15 @@ describe('the tarball', () => {
     ])
   })
 
+  it('has whatever its pages lead to', () => {
+    const files = new Set(project.files())
+    const links = pages().flatMap((page) => linksOf(page).map((link) => ({ link, from: page.path })))
+    expect(links.length).toBeGreaterThan(100)
+    const target = ({ link, from }: { link: string; from: string }) =>
+      link.startsWith('#') ? from : join(dirname(from), link.replace(/#.*/, ''))
+    expect(links.filter((it) => !files.has(target(it)))).toEqual([])
+  })
+
   it('has no types of what it does not have', () => {
     const types = project.files().filter((path) => path.endsWith('.d.ts'))
     expect(types).toContain('dist/index.d.ts')
@@ -129,7 +138,7 @@ describe('the tarball', () => {
     expect(manifest).not.toHaveProperty('dependencies')
     expect(manifest).not.toHaveProperty('optionalDependencies')
     expect(manifest).toMatchObject({
-      peerDependencies: { pg: '^8.23.0', '@types/pg': '^8.11.0' },
+      peerDependencies: { pg: '^8.19.0', '@types/pg': '^8.15.1' },
       peerDependenciesMeta: { '@types/pg': { optional: true } },
     })
   })

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { CredentialsLookupError, type CredentialsLookupErrorCode } from '../errors.js'
 import type { CredentialsRequest } from '../source/pool-credentials.js'
 import { type AwsKeys, type AwsKeysProvider, type KeySource, RENEW_AHEAD_MILLIS } from './keys.js'
@@ -85,7 +86,7 @@ function checked(given: unknown): AwsKeys {
 /** What a function of one's own throws may quote a key, so only its kind goes on; the SDK's say what is wrong with the configuration. */
 function failure(error: unknown): CredentialsLookupError {
   if (error instanceof CredentialsLookupError) return error
-  if (!(error instanceof Error)) return withoutKeys('CREDENTIALS_UNAVAILABLE', typeof error)
+  if (!types.isNativeError(error)) return withoutKeys('CREDENTIALS_UNAVAILABLE', typeof error)
   const { name: type, $metadata } = error as SdkError
   if (FOUND_NONE.has(type)) return withoutKeys('CREDENTIALS_KEYS_MISSING', type, copyOfSdkError(error))
   if (!isAnswer(error)) return withoutKeys('CREDENTIALS_UNAVAILABLE', codeOf(error) ?? type)

@@ -129,7 +129,7 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port' | 'log'> {
   name?: string | undefined
   /**
    * Whether several `pool.query()` calls may share a connection through pipelining: in a pool of one, and on Lambda where calls run one
-   * at a time; elsewhere a few quick reads, where all connections are taken. Default true; always false with a `Client` of another make, a `creator`, `pipeline` or `query_timeout`.
+   * at a time; elsewhere a few quick reads, where all connections are taken. Default true; always false with a `Client` of another make, a `creator`, `pipeline` or `query_timeout`, and before pg 8.23.
    */
   fanOut?: boolean | undefined
   /**

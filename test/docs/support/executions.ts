@@ -26,6 +26,7 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm ci': ci,
   'npm test': ci,
   'npm run test:oldest': ci,
+  'npm run test:oldest-pg': ci,
   'npm run test:deploy': ci,
 
   'npm run demo': deployed,
@@ -48,7 +49,7 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm run soak -- --minutes 10 --seed 7': soak,
 
   'npm install pg-thaw pg': newcomer,
-  'npm install --save-dev @types/pg': newcomer,
+  'npm install --save-dev typescript @types/node @types/pg': newcomer,
   'npm install --save-dev esbuild': newcomer,
   'npx esbuild handler.ts --bundle --platform=node --external:pg-native --outfile=handler.cjs': newcomer,
   'node try.mjs': newcomer,

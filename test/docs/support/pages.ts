@@ -50,6 +50,12 @@ export function proseOf({ text }: Page): string {
   return text.replaceAll(/^```[\s\S]*?^```$/gm, '')
 }
 
+/** The targets of all links of a page, pictures included, but those to elsewhere. */
+export function linksOf(page: Page): string[] {
+  const targets = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+  return targets.filter((target) => !target.startsWith('https://'))
+}
+
 const PROGRAMS = /^(npm|npx|node|serverless|sls|osls|cp|curl|docker|psql|openssl) /
 
 /** Every command that a page tells its reader to run: in `sh` blocks, after the `$` of `console` blocks, and in the text. */

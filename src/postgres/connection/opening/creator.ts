@@ -1,4 +1,5 @@
 import type { Client } from 'pg'
+import { knowingItsTransaction } from '../older-pg.js'
 import { isUsable, type PgClient } from '../pg-client.js'
 
 /** Opens a client in place of the pool: connected, and nobody else's. */
@@ -33,7 +34,7 @@ export async function takeFrom(creator: Creator): Promise<PgClient> {
     endQuietly(client)
     throw new TypeError(`Expected \`creator\` to return a connected client, got one that ${state}`)
   }
-  return client
+  return knowingItsTransaction(client)
 }
 
 /** Nobody has it, and nobody waits for its end. */
