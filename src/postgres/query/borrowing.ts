@@ -8,6 +8,7 @@ import type { Checkout } from '../../pool/slot.js'
 import { UNFINISHED } from '../../registry/channels.js'
 import { type CurrentInvocation, type Environment, environment, type Whose } from '../../registry/environment.js'
 import { forsake, giveUp, isUsable, type PgClient } from '../connection/pg-client.js'
+import { LEASES_MILLIS } from '../connection/session/lease.js'
 import { wrongValue } from '../options/option-checks.js'
 import type { ResolvedOptions } from '../options/options.js'
 import { areAll, type Below, Borrower, belongingTo, borrowerOf, sharersOf } from './borrower.js'
@@ -72,7 +73,8 @@ export class Borrowing {
     this.#options = options
     this.#preparation = preparation
     this.unrefsIdle = options.allowExitOnIdle
-    if (options.leaseMillis < Infinity) this.#keepAlive = new KeepAlive(this.#clients, options.leaseMillis)
+    const leaseMillis = Math.min(options.leaseMillis, ...(options.choosesLease ? LEASES_MILLIS : []))
+    if (leaseMillis < Infinity) this.#keepAlive = new KeepAlive(this.#clients, leaseMillis)
     this.deadlines = new Deadlines(systemClock, options.deadlineMarginMillis, (invocation) => this.#strike(invocation))
   }
 
