@@ -5,7 +5,7 @@ export interface Call {
 }
 
 /** What Lambda does with environments, as far as it is known; times in ms. */
-export const RECLAIMED_IDLE_MILLIS = 360_000
+const RECLAIMED_IDLE_MILLIS = 360_000
 const RECLAIMED_AGE_MILLIS = 3 * 3_600_000
 /** How far both lie apart, as a part of them, to either side. */
 const SPREAD = 0.25
