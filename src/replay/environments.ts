@@ -1,27 +1,27 @@
-/** One call of a function: when it came and how long it ran, ms. */
+/** One call of a function: when it came, ms since the epoch or anything else, and how long it ran, ms. */
 export interface Call {
   readonly at: number
   readonly millis: number
 }
 
-/** What Lambda does with environments, as far as it is known; times in ms. */
+/** One environment of a function: when each of its calls came and was over, ms. After the last one it was reclaimed without a word. */
+export interface History {
+  readonly begins: readonly number[]
+  readonly ends: readonly number[]
+}
+
+/** What Lambda does with environments, as far as it is known; ms. */
 const RECLAIMED_IDLE_MILLIS = 360_000
 const RECLAIMED_AGE_MILLIS = 3 * 3_600_000
 /** How far both lie apart, as a part of them, to either side. */
 const SPREAD = 0.25
 const COLD_START_MILLIS = 300
 
-/** One environment of a function: how long it lay between each two of its calls, ms. After the last one it was reclaimed without a word. */
-export interface History {
-  readonly gapsMillis: readonly number[]
-}
-
 interface Live {
-  readonly gapsMillis: number[]
-  readonly bornAt: number
+  readonly begins: number[]
+  readonly ends: number[]
   readonly idleMillis: number
   readonly ageMillis: number
-  quietAt: number
 }
 
 /**
@@ -34,30 +34,46 @@ interface Live {
 export function environmentsOf(calls: Iterable<Call>, random: () => number): History[] {
   const about = (millis: number) => millis * (1 - SPREAD + 2 * SPREAD * random())
   const all: Live[] = []
-  let live: Live[] = []
+  /** Whoever is to be over first, last. */
+  const busy: Live[] = []
+  /** Whoever was used last, last. */
+  const idle: Live[] = []
   for (const { at, millis } of calls) {
-    live = live.filter((it) => it.quietAt > at || at <= goneAt(it))
-    const last = latest(live.filter((it) => it.quietAt <= at))
-    if (last === undefined) {
-      const [idleMillis, ageMillis] = [about(RECLAIMED_IDLE_MILLIS), about(RECLAIMED_AGE_MILLIS)]
-      const quietAt = at + COLD_START_MILLIS + millis
-      const started = { gapsMillis: [], bornAt: at, idleMillis, ageMillis, quietAt }
-      live.push(started)
-      all.push(started)
-    } else {
-      last.gapsMillis.push(at - last.quietAt)
-      last.quietAt = at + millis
+    for (let next = busy.at(-1); next !== undefined && endOf(next) <= at; next = busy.at(-1)) {
+      idle.push(next)
+      busy.pop()
     }
+    let taken = idle.pop()
+    while (taken !== undefined && at > goneAt(taken)) taken = idle.pop()
+    const isCold = taken === undefined
+    if (taken === undefined) {
+      taken = { begins: [], ends: [], idleMillis: about(RECLAIMED_IDLE_MILLIS), ageMillis: about(RECLAIMED_AGE_MILLIS) }
+      all.push(taken)
+    }
+    taken.begins.push(at)
+    taken.ends.push(at + millis + (isCold ? COLD_START_MILLIS : 0))
+    putInOrder(busy, taken)
   }
   return all
 }
 
-function goneAt({ quietAt, bornAt, idleMillis, ageMillis }: Live): number {
-  return Math.min(quietAt + idleMillis, Math.max(quietAt, bornAt + ageMillis))
+function endOf({ ends }: History): number {
+  return ends.at(-1) ?? 0
 }
 
-function latest(idle: readonly Live[]): Live | undefined {
-  let last: Live | undefined
-  for (const one of idle) if (last === undefined || one.quietAt > last.quietAt) last = one
-  return last
+function goneAt(environment: Live): number {
+  const { begins, idleMillis, ageMillis } = environment
+  const quietAt = endOf(environment)
+  return Math.min(quietAt + idleMillis, Math.max(quietAt, (begins[0] ?? 0) + ageMillis))
+}
+
+function putInOrder(busy: Live[], one: Live): void {
+  const end = endOf(one)
+  let [from, to] = [0, busy.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (endOf(busy[middle] as Live) > end) from = middle + 1
+    else to = middle
+  }
+  busy.splice(from, 0, one)
 }

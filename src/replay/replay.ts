@@ -1,6 +1,7 @@
+import { REMEMBERED_GAPS } from '../lambda/keep-policy.js'
 import type { History } from './environments.js'
 
-/** Decides for one environment, whose every call holds one connection. */
+/** Decides for one environment, whose every call holds one connection. Gaps are those between its calls, newest last, ms. */
 export interface Policy {
   /** The lease of a connection that is opened now, ms. */
   dial(gapsMillis: readonly number[]): number
@@ -10,46 +11,59 @@ export interface Policy {
 
 /** What a policy comes to. */
 export interface Outcome {
-  /** Calls that were not their environment's first. */
-  readonly warm: number
-  /** Those of them that found a connection that was open. */
-  readonly reused: number
+  /** Calls that were not their environment's first, and those of them that found a connection that was open. */
+  warm: number
+  reused: number
   /** How long sessions were idle at the database, those included whose environment was gone, ms. */
-  readonly idleMillis: number
+  idleMillis: number
 }
-
-/** How many gaps a policy is told, newest last. */
-const TOLD_GAPS = 32
 
 /** A connection that is needed so shortly before its lease is over is not certain to be there, ms. */
 const MARGIN_MILLIS = 1000
 
-/** Replays environments with a policy: what is kept stays until the next call or the end of its lease. */
-export function replay(histories: Iterable<History>, { dial, keeps }: Policy): Outcome {
-  let [warm, reused, idleMillis] = [0, 0, 0]
-  for (const { gapsMillis } of histories) {
-    let lease = dial([])
-    for (let call = 0; call <= gapsMillis.length; call += 1) {
-      const isKept = keeps(gapsMillis.slice(Math.max(0, call - TOLD_GAPS), call), lease, call + 1)
-      const gap = gapsMillis[call] ?? Infinity
-      if (isKept) idleMillis += Math.min(gap, lease)
+/**
+ * Replays environments with a policy: what is kept stays until the next call or the end of its lease. `idle` hears of each session that was
+ * idle, from when to when.
+ */
+export function replay(
+  histories: Iterable<History>,
+  { dial, keeps }: Policy,
+  idle: (from: number, to: number) => void = () => {},
+): Outcome {
+  const outcome = { warm: 0, reused: 0, idleMillis: 0 }
+  for (const { begins, ends } of histories) {
+    const gapsMillis: number[] = []
+    let lease = dial(gapsMillis)
+    for (const [at, end] of ends.entries()) {
+      const isKept = keeps(gapsMillis, lease, at + 1)
+      const gap = (begins[at + 1] ?? Infinity) - end
+      if (isKept) {
+        outcome.idleMillis += Math.min(gap, lease)
+        idle(end, end + Math.min(gap, lease))
+      }
       if (gap === Infinity) break
-      warm += 1
-      if (isKept && gap <= lease - MARGIN_MILLIS) reused += 1
-      else lease = dial(gapsMillis.slice(Math.max(0, call + 1 - TOLD_GAPS), call + 1))
+      outcome.warm += 1
+      gapsMillis.push(gap)
+      if (gapsMillis.length > REMEMBERED_GAPS) gapsMillis.shift()
+      if (isKept && gap <= lease - MARGIN_MILLIS) outcome.reused += 1
+      else lease = dial(gapsMillis)
     }
   }
-  return { warm, reused, idleMillis }
+  return outcome
 }
 
-/** What sessions and connects cost together, where a connect is worth so much idle time. */
-export function cost({ warm, reused, idleMillis }: Outcome, connectMillis: number): number {
+/** What sessions and connects cost together, where a connect is worth so much time of an idle session; ms. */
+export function costOf({ warm, reused, idleMillis }: Outcome, connectMillis: number): number {
   return idleMillis + connectMillis * (warm - reused)
 }
 
 /** The same of somebody who knows how long each gap will be. */
 export function leastCost(histories: Iterable<History>, connectMillis: number): number {
   let sum = 0
-  for (const { gapsMillis } of histories) for (const gap of gapsMillis) sum += Math.min(gap, connectMillis)
+  for (const { begins, ends } of histories) {
+    for (let at = 1; at < begins.length; at += 1) {
+      sum += Math.min((begins[at] as number) - (ends[at - 1] as number), connectMillis)
+    }
+  }
   return sum
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { type Call, environmentsOf, type History } from '../../../../src/replay/environments'
+import { randomOf } from '../../../../src/replay/random'
 
 /** One function of the recorded day. */
 export interface RecordedFunction {
@@ -19,7 +20,7 @@ const PARTS = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1]
 
 /** The recorded day, the same for each call with the same order. */
 export function recordedDay(order: Order): RecordedFunction[] {
-  const random = generator(42)
+  const random = randomOf(42)
   const runs = new Map(rowsOf('runs').map((row) => [row[2], row.slice(-PARTS.length).map(Number)]))
   return rowsOf('calls').map((row) => {
     const percentiles = runs.get(row[2]) ?? []
@@ -37,31 +38,15 @@ export function recordedDay(order: Order): RecordedFunction[] {
 
 function rowsOf(name: string): string[][] {
   const text = gunzipSync(readFileSync(join(__dirname, '..', 'recorded-day', `${name}.csv.gz`))).toString()
-  return text
-    .trim()
-    .split('\n')
-    .slice(1)
-    .map((line) => line.split(','))
+  const [, ...lines] = text.trim().split('\n')
+  return lines.map((line) => line.split(','))
 }
 
 /** Between two percentiles the runs are taken to lie evenly. */
 function drawn(percentiles: readonly number[], part: number): number {
-  const above = Math.max(
-    1,
-    PARTS.findIndex((it) => part <= it),
-  )
+  const place = PARTS.findIndex((it) => part <= it)
+  const above = Math.max(1, place)
   const [from, to] = [PARTS[above - 1] as number, PARTS[above] as number]
   const [least, most] = [percentiles[above - 1] as number, percentiles[above] as number]
   return least + ((part - from) / (to - from)) * (most - least)
-}
-
-/** Mulberry32: a small generator of numbers that are the same for each seed. */
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
