@@ -57,7 +57,7 @@ function seconds(millis: number): string {
 
 function lasting(millis: number): string {
   const minutes = Math.round(millis / 60_000)
-  if (minutes < 1) return seconds(Math.round(millis / 1000))
+  if (minutes < 1) return seconds(1000 * Math.round(millis / 1000))
   const hours = Math.floor(minutes / 60)
   return hours > 0 ? `${hours} h ${minutes % 60} min` : `${minutes} min`
 }
