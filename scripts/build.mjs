@@ -55,8 +55,8 @@ await build({
 })
 
 // The command line: each command is loaded when it is called, and stands on entries that are there anyway.
-const apart = ['./cli/local.js', '../local/index.js', '../testing/index.js', '../../index.js']
-for (const name of ['cli', 'cli/local', 'local/index', 'local/beside/pg-thaw', 'local/beside/nothing']) {
+const apart = ['./cli/doctor.js', './cli/local.js', '../local/index.js', '../testing/index.js', '../../index.js']
+for (const name of ['cli', 'cli/doctor', 'cli/local', 'local/index', 'local/beside/pg-thaw', 'local/beside/nothing']) {
   await build({
     ...shared,
     entryPoints: [`src/${name}.ts`],
