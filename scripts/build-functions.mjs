@@ -1,11 +1,15 @@
 // Bundles the example service's functions for Lambda, from the built library: each one file, with pg inside and nothing else to
-// install. The AWS SDK is Lambda's own. Arguments: where to, and further modules to bundle as well.
+// install. The AWS SDK is Lambda's own. Arguments: where to, and further modules to bundle as well; with --beside they get the pool of pg
+// in place of pg-thaw.
 import { readdirSync, rmSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
 const functions = ['orders', 'fulfil-orders', 'daily-report', 'migrate']
-const [outdir = 'build/functions', ...others] = process.argv.slice(2)
+const { values, positionals } = parseArgs({ options: { beside: { type: 'boolean' } }, allowPositionals: true })
+const [outdir = 'build/functions', ...others] = positionals
+const beside = { 'pg-thaw': resolve('dist/local/beside/pg-thaw.js') }
 /** A bundle is loaded in every cold start. */
 const MOST_BYTES = 250_000
 
@@ -26,6 +30,7 @@ await build({
   format: 'cjs',
   // `pg-thaw` is taken from its package, as anywhere else, and not from the sources.
   tsconfigRaw: {},
+  ...(values.beside && { alias: beside }),
   external: ['pg-native', '@aws-sdk/*'],
   // Lambda's own SDK is found by NODE_PATH, which import() does not look at.
   supported: { 'dynamic-import': false },

@@ -5,7 +5,7 @@
 // work when it is imported, stands alone so that it can be copied next to a bundle, and keeps its state in the
 // registry.
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { build } from 'esbuild'
@@ -53,6 +53,26 @@ await build({
   format: 'esm',
   outExtension: { '.js': '.bundler.mjs' },
 })
+
+// The command line: each command is loaded when it is called, and stands on entries that are there anyway.
+const apart = ['./cli/doctor.js', './cli/local.js', '../local/index.js', '../testing/index.js', '../../index.js']
+for (const name of ['cli', 'cli/doctor', 'cli/local', 'local/index', 'local/beside/pg-thaw', 'local/beside/nothing']) {
+  await build({
+    ...shared,
+    entryPoints: [`src/${name}.ts`],
+    outfile: `dist/${name}.js`,
+    format: 'cjs',
+    external: apart,
+  })
+}
+chmodSync('dist/cli.js', 0o755)
+
+// What is preloaded into the environments of functions that are watched, and the page that shows them.
+for (const name of ['preload', 'beside']) {
+  const entryPoints = [`src/local/${name}.mts`]
+  await build({ ...shared, entryPoints, outfile: `dist/local/${name}.mjs`, format: 'esm' })
+}
+copyFileSync('src/local/page/page.html', 'dist/local/page.html')
 
 for (const name of effects) {
   await build({ ...shared, entryPoints: [`src/${name}.mts`], outfile: `dist/${name}.mjs`, format: 'esm' })

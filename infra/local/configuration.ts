@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { parse } from 'yaml'
+import type { FunctionFacts } from '../../src/local/watch/fleet'
 
 /** What serverless.yml says of one function. */
-export interface FunctionConfiguration {
-  readonly name: string
+export interface FunctionConfiguration extends FunctionFacts {
   /** Name of its bundle, without the extension. */
   readonly bundle: string
   readonly timeoutMillis: number
-  /** Most environments at once. */
-  readonly concurrency: number
   /** Most sessions of one environment. */
   readonly max: number
   /** Connections that its pool keeps through a freeze. */

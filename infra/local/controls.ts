@@ -1,49 +1,46 @@
 import { randomUUID } from 'node:crypto'
 import type { ScheduledEvent } from 'aws-lambda'
-import { FAULTS, type Faults } from './faults'
-import type { Fleet } from './fleet'
-import { type ApiAnswer, type ApiRequest, failure, type Gateway, json } from './gateway'
+import { type Controlled, control } from '../../src/local/act/controls'
+import { failure, json, type LocalAnswer, type LocalRequest } from '../../src/local/page/answer'
+import type { Fleet } from '../../src/local/watch/fleet'
+import type { Gateway } from './gateway'
 import type { OrdersQueue } from './queue'
 
-/** What can be controlled. */
-export interface Controlled {
+/** What can be controlled of the example service. */
+export interface ControlledService extends Controlled {
   readonly gateway: Gateway
   readonly queue: OrdersQueue
-  readonly fleets: readonly Fleet[]
-  readonly faults: Faults
+  readonly dailyReport: Fleet
 }
 
 const MOST_AT_ONCE = 50
 
 /** Everything below `/local`, which no deployed service has: what AWS would do by itself, and what can happen to it. */
-export async function control(request: ApiRequest, controlled: Controlled): Promise<ApiAnswer> {
+export async function controlService(request: LocalRequest, controlled: ControlledService): Promise<LocalAnswer> {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost')
-  const [, , subject, id = '', action] = pathname.split('/')
-  switch (`${request.method} ${subject}${action === undefined ? '' : `/${action}`}`) {
-    case 'POST queue':
+  switch (`${request.method} ${pathname}`) {
+    case 'POST /local/queue':
       return json(202, { messageId: controlled.queue.send(request.body.toString('utf8')) })
-    case 'POST schedule':
-      return schedule(controlled.fleets)
-    case 'POST burst':
+    case 'POST /local/fulfil':
+      return fulfil(controlled)
+    case 'POST /local/schedule':
+      return schedule(controlled.dailyReport)
+    case 'POST /local/burst':
       return burst(controlled.gateway, Number(searchParams.get('orders') ?? 8))
-    case 'DELETE environments':
-      return end(controlled.fleets, id, (fleet) => fleet.kill(id))
-    case 'POST environments/retire':
-      return end(controlled.fleets, id, (fleet) => fleet.retire(id))
-    case 'POST environments/end-session':
-      return end(controlled.fleets, id, (fleet) => controlled.faults.endSessionsOf(fleet.pidOf(id)))
-    case 'POST environments/lose-packets':
-      return end(controlled.fleets, id, async (fleet) => controlled.faults.losePacketsOf(fleet, id))
-    case 'POST faults':
-      return inflict(controlled.faults, id)
     default:
-      return failure(404, 'Not Found')
+      return control(request, controlled)
   }
 }
 
-async function schedule(fleets: readonly Fleet[]): Promise<ApiAnswer> {
-  const fleet = fleets.find(({ configuration }) => configuration.name === 'dailyReport')
-  if (fleet === undefined) return failure(404, 'Not Found')
+/** A message for each of the orders that were placed since the last time. */
+function fulfil({ gateway, queue }: ControlledService): LocalAnswer {
+  const ids = gateway.takePlaced()
+  if (ids.length === 0) return failure(409, 'place an order first')
+  for (const id of ids) queue.send(JSON.stringify({ id }))
+  return json(202, { ids })
+}
+
+async function schedule(dailyReport: Fleet): Promise<LocalAnswer> {
   const event: ScheduledEvent = {
     version: '0',
     id: randomUUID(),
@@ -55,7 +52,7 @@ async function schedule(fleets: readonly Fleet[]): Promise<ApiAnswer> {
     resources: [],
     detail: {},
   }
-  const { outcome, response, error } = await fleet.invoke(event)
+  const { outcome, response, error } = await dailyReport.invoke(event)
   return outcome === 'response' ? json(200, response) : failure(500, error?.errorMessage ?? outcome)
 }
 
@@ -63,7 +60,7 @@ const CUSTOMERS = ['Ada', 'Grace', 'Edgar', 'Barbara', 'Donald', 'Margaret', 'To
 const PRODUCTS = ['tea', 'coffee', 'cake', 'scones', 'jam', 'butter', 'toast', 'milk']
 
 /** Orders at the same moment: no browser sends that many requests at once. */
-async function burst(gateway: Gateway, count: number): Promise<ApiAnswer> {
+async function burst(gateway: Gateway, count: number): Promise<LocalAnswer> {
   if (!Number.isInteger(count) || count < 1 || count > MOST_AT_ONCE) {
     return failure(400, `Expected \`orders\` to be an integer from 1 to ${MOST_AT_ONCE}`)
   }
@@ -78,28 +75,4 @@ async function burst(gateway: Gateway, count: number): Promise<ApiAnswer> {
     200,
     answers.map(({ statusCode, body }) => ({ statusCode, ...JSON.parse(body.toString('utf8')) })),
   )
-}
-
-async function end(fleets: readonly Fleet[], id: string, how: (fleet: Fleet) => Promise<unknown>): Promise<ApiAnswer> {
-  const fleet = fleets.find((it) => it.has(id))
-  if (fleet === undefined) return failure(404, `There is no environment ${id}`)
-  return whileItAnswers(async () => {
-    await how(fleet)
-    return json(200, { id })
-  })
-}
-
-async function inflict(faults: Faults, name: string): Promise<ApiAnswer> {
-  const fault = FAULTS.find((it) => it === name)
-  if (fault === undefined) return failure(404, `Expected a fault of ${FAULTS.join(', ')}`)
-  return whileItAnswers(async () => json(200, await faults.show(fault)))
-}
-
-/** The database may be down, or all environments be busy. */
-async function whileItAnswers(act: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
-  try {
-    return await act()
-  } catch (error) {
-    return failure(503, `Not now: ${error instanceof Error ? error.message : String(error)}`)
-  }
 }

@@ -24,16 +24,6 @@ export class DatabaseFaults {
     secrets.put(APP_SECRET, APP_USER, newPassword())
   }
 
-  /** Ends the sessions of an environment, or of all, as an administrator does; says how many. */
-  async endSessions(pid?: number): Promise<number> {
-    const { rowCount } = await this.#ask(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE usename = $1 AND ($2::integer IS NULL OR application_name LIKE '% ' || $2)`,
-      [APP_USER, pid],
-    )
-    return rowCount ?? 0
-  }
-
   /** Ends the server in an orderly way, and starts it again. Who asks meanwhile hears of the same one. */
   restart(): Promise<void> {
     this.#restarting ??= this.#restart().finally(() => {
@@ -60,7 +50,7 @@ export class DatabaseFaults {
     await this.#server.start()
   }
 
-  async #ask(text: string, values?: unknown[]) {
+  async #ask(text: string): Promise<void> {
     const client = new Client({
       connectionString: this.#server.url,
       connectionTimeoutMillis: 2000,
@@ -69,7 +59,7 @@ export class DatabaseFaults {
     client.on('error', () => {})
     try {
       await client.connect()
-      return await client.query(text, values)
+      await client.query(text)
     } finally {
       await client.end().catch(() => {})
     }

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import type { LocalLambda, LogLine } from 'pg-thaw/testing'
 import type { PostgresServer } from '../../scripts/postgres-server'
+import type { Side } from '../../src/local/watch/fleet'
 import type { FunctionConfiguration } from './configuration'
 import { ADMIN_SECRET, APP_SECRET } from './database'
 import { startLambda } from './lambda'
@@ -26,14 +27,17 @@ export interface Surroundings {
   readonly secrets: SecretStore
   /** How long an environment is kept that nobody calls, ms. */
   readonly idleMillis: number
+  /** The word in the names of its sessions. */
+  readonly word: string
   /** Default: dropped. */
   readonly onLog?: (line: LogLine) => void
 }
 
-/** Bundles the functions, as they are deployed. */
-export async function bundleFunctions(directory: string): Promise<void> {
+/** Bundles the functions, as they are deployed; or with pg.Pool in place of pg-thaw. */
+export async function bundleFunctions(directory: string, side: Side = 'pg-thaw'): Promise<void> {
   const script = join(repository, 'scripts', 'build-functions.mjs')
-  await promisify(execFile)(process.execPath, [script, directory, MISBEHAVING], { cwd: repository })
+  const args = [script, ...(side === 'pg.Pool' ? ['--beside'] : []), directory, MISBEHAVING]
+  await promisify(execFile)(process.execPath, args, { cwd: repository })
 }
 
 /**
@@ -42,9 +46,13 @@ export async function bundleFunctions(directory: string): Promise<void> {
  */
 export function startFunction(
   { name, bundle, timeoutMillis, concurrency, max, min }: FunctionConfiguration,
-  { directory, database, secrets, idleMillis, onLog }: Surroundings,
+  { directory, database, secrets, idleMillis, word, onLog }: Surroundings,
+  side: Side = 'pg-thaw',
 ): Promise<LocalLambda> {
-  const preloads = [join(repository, 'dist', 'goodbye.mjs'), join(__dirname, 'preload.mjs')]
+  const dist = join(repository, 'dist')
+  // pg.Pool says no goodbye.
+  const goodbye = side === 'pg-thaw' ? [join(dist, 'goodbye.mjs')] : []
+  const preloads = [...goodbye, join(dist, 'local', 'preload.mjs')]
   return startLambda({
     module: join(directory, `${bundle}.js`),
     env: {
@@ -56,6 +64,8 @@ export function startFunction(
       NODE_PATH: join(repository, 'node_modules'),
       PG_THAW_MAX: String(max),
       PG_THAW_MIN: String(min),
+      PG_THAW_LOCAL_WORD: word,
+      AWS_LAMBDA_FUNCTION_NAME: name,
       NODE_OPTIONS: preloads.map((file) => `--import=${pathToFileURL(file).href}`).join(' '),
     },
     timeoutMillis,

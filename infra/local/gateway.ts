@@ -1,51 +1,56 @@
 import { randomUUID } from 'node:crypto'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
-import type { Route } from './configuration'
-import type { Fleet } from './fleet'
+import { failure, json, type LocalAnswer, type LocalRequest } from '../../src/local/page/answer'
+import type { Fleet } from '../../src/local/watch/fleet'
+import type { FunctionConfiguration, Route } from './configuration'
 import { LambdaThrottledError } from './lambda'
-
-/** A request to the HTTP API. */
-export interface ApiRequest {
-  readonly method: string
-  /** Path and query, as in the first line of the request. */
-  readonly url: string
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: Buffer
-}
-
-export interface ApiAnswer {
-  readonly statusCode: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly cookies: readonly string[]
-  readonly body: Buffer
-}
 
 /** What HTTP APIs hand on as text; all else is encoded. */
 const TEXT_TYPES = /^(text\/|application\/(json|javascript|xml)\b)/
 
+const MOST_PLACED = 50
+
 /** The HTTP API in front of the functions: as API Gateway does it, in its payload format 2.0. */
 export class Gateway {
+  /** Ids of the last orders that were placed, for whoever wants to fulfil them. */
+  readonly #placed: string[] = []
   readonly #routes: readonly { readonly route: Route; readonly pattern: RegExp; readonly fleet: Fleet }[]
 
-  constructor(fleets: readonly Fleet[]) {
+  constructor(fleets: readonly Fleet<FunctionConfiguration>[]) {
     this.#routes = fleets.flatMap((fleet) =>
-      fleet.configuration.routes.map((route) => ({ route, pattern: patternOf(route), fleet })),
+      fleet.facts.routes.map((route) => ({ route, pattern: patternOf(route), fleet })),
     )
   }
 
-  async call(request: ApiRequest): Promise<ApiAnswer> {
+  async call(request: LocalRequest): Promise<LocalAnswer> {
     const path = request.url.split('?', 1)[0] ?? '/'
     for (const { route, pattern, fleet } of this.#routes) {
       const match = route.method === request.method ? pattern.exec(path) : null
       if (match === null) continue
       const parameters = decoded(match.groups ?? {})
-      return parameters === undefined ? failure(400, 'Bad Request') : invoke(fleet, eventOf(request, route, parameters))
+      if (parameters === undefined) return failure(400, 'Bad Request')
+      const answer = await invoke(fleet, eventOf(request, route, parameters))
+      this.#remember(answer)
+      return answer
     }
     return failure(404, 'Not Found')
   }
+
+  /** Ids of the orders that were placed since this was last asked, the last of them. */
+  takePlaced(): string[] {
+    return this.#placed.splice(0)
+  }
+
+  /** An order that was placed is where the answer says. */
+  #remember({ statusCode, headers }: LocalAnswer): void {
+    const [, id] = /^\/orders\/(\w+)$/.exec(headers.location ?? '') ?? []
+    if (statusCode !== 201 || id === undefined) return
+    this.#placed.push(id)
+    if (this.#placed.length > MOST_PLACED) this.#placed.shift()
+  }
 }
 
-async function invoke(fleet: Fleet, event: APIGatewayProxyEventV2): Promise<ApiAnswer> {
+async function invoke(fleet: Fleet, event: APIGatewayProxyEventV2): Promise<LocalAnswer> {
   try {
     const { outcome, response } = await fleet.invoke(event)
     return outcome === 'response' ? answerOf(response) : failure(500, 'Internal Server Error')
@@ -68,7 +73,7 @@ function decoded(parameters: Record<string, string>): Record<string, string> | u
 }
 
 function eventOf(
-  { method, url, headers, body }: ApiRequest,
+  { method, url, headers, body }: LocalRequest,
   route: Route,
   pathParameters: Record<string, string>,
 ): APIGatewayProxyEventV2 {
@@ -107,7 +112,7 @@ function eventOf(
 }
 
 /** A function may answer with status and headers, or with the body alone. */
-function answerOf(response: unknown): ApiAnswer {
+function answerOf(response: unknown): LocalAnswer {
   if (typeof response !== 'object' || response === null || !('statusCode' in response)) return json(200, response)
   const { statusCode = 200, headers = {}, cookies = [], body = '', isBase64Encoded } = structured(response)
   return {
@@ -120,13 +125,4 @@ function answerOf(response: unknown): ApiAnswer {
 
 function structured(response: object): APIGatewayProxyStructuredResultV2 {
   return response
-}
-
-export function failure(statusCode: number, message: string): ApiAnswer {
-  return json(statusCode, { message })
-}
-
-export function json(statusCode: number, body: unknown): ApiAnswer {
-  const headers = { 'content-type': 'application/json' }
-  return { statusCode, headers, cookies: [], body: Buffer.from(JSON.stringify(body ?? null)) }
 }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
-import type { Fleet } from './fleet'
+import type { Fleet } from '../../src/local/watch/fleet'
+import type { FunctionConfiguration } from './configuration'
 
 /** What is in the queue. */
 export interface QueueView {
@@ -27,7 +28,7 @@ const BATCH_MILLIS = 50
 
 /** The queue of orders to fulfil, and what Lambda does with it: batches, at least once, and again what failed. */
 export class OrdersQueue {
-  readonly #consumer: Fleet
+  readonly #consumer: Fleet<FunctionConfiguration>
   readonly #visibilityMillis: number
   readonly #onChange: () => void
   readonly #visible: Message[] = []
@@ -38,7 +39,7 @@ export class OrdersQueue {
   #poll: NodeJS.Timeout | undefined
 
   /** @param visibilityMillis After which time a message that failed comes back. */
-  constructor(consumer: Fleet, visibilityMillis: number, onChange: () => void) {
+  constructor(consumer: Fleet<FunctionConfiguration>, visibilityMillis: number, onChange: () => void) {
     this.#consumer = consumer
     this.#visibilityMillis = visibilityMillis
     this.#onChange = onChange
@@ -67,8 +68,7 @@ export class OrdersQueue {
     this.#visible.push(message)
     this.#poll ??= setTimeout(() => {
       this.#poll = undefined
-      while (this.#visible.length > 0)
-        void this.#deliver(this.#visible.splice(0, this.#consumer.configuration.batchSize))
+      while (this.#visible.length > 0) void this.#deliver(this.#visible.splice(0, this.#consumer.facts.batchSize))
     }, BATCH_MILLIS)
     this.#onChange()
   }

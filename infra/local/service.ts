@@ -3,17 +3,24 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { LogLine } from 'pg-thaw/testing'
 import { startPostgres } from '../../scripts/postgres-server'
+import { Beside } from '../../src/local/act/beside'
+import { Faults } from '../../src/local/act/faults'
+import { Closers } from '../../src/local/closing'
+import { listen } from '../../src/local/page/http'
+import { EventStream } from '../../src/local/page/stream'
+import { Fleet } from '../../src/local/watch/fleet'
+import { SessionWatch } from '../../src/local/watch/sessions'
+import { Watch } from '../../src/local/watch/watch'
+import { customer } from './caller'
 import { type FunctionConfiguration, readConfiguration } from './configuration'
+import { controlService } from './controls'
 import { DatabaseFaults } from './database'
-import { Faults, MISBEHAVING } from './faults'
-import { type Call, type EnvironmentView, Fleet } from './fleet'
+import { faultsOf, MISBEHAVING } from './faults'
 import { bundleFunctions, MIGRATION, type Surroundings, startFunction } from './functions'
 import { Gateway } from './gateway'
-import { listen } from './http'
 import { OrdersQueue } from './queue'
 import { SecretStore } from './secrets'
-import { SessionWatch } from './sessions'
-import { EventStream } from './stream'
+import { example } from './views'
 
 export interface LocalServiceOptions {
   /** Where to listen on 127.0.0.1, or on the next port that is free; 0 for any free one. */
@@ -43,10 +50,6 @@ const MISBEHAVING_CONFIGURATION: FunctionConfiguration = {
 const MAX_CONNECTIONS = 30
 /** The default of the pools on Lambda. */
 const LEASE_MILLIS = 75_000
-/** A call is over in a few milliseconds: one that begins and ends between two looks is seen by its count. */
-const LOOK_MILLIS = 50
-const LOOK_AT_SESSIONS_MILLIS = 250
-const TELL_AGAIN_MILLIS = 30_000
 
 /**
  * Starts a PostgreSQL, migrates it, and has the functions wait for calls, behind HTTP.
@@ -58,117 +61,87 @@ export async function startLocalService({
   idleMillis = 60_000,
   visibilityMillis = 2000,
 }: LocalServiceOptions): Promise<LocalService> {
-  const closers: (() => unknown)[] = []
-  let closing: Promise<void> | undefined
-  const close = () => {
-    closing ??= closeAll(closers)
-    return closing
-  }
+  const closers = new Closers()
   try {
     const stream = new EventStream()
     const server = await listen(port, stream)
-    closers.push(() => server.close())
+    closers.add(() => server.close())
     const directory = await mkdtemp(join(tmpdir(), 'pg-thaw-local-'))
-    closers.push(() => rm(directory, { recursive: true, force: true }))
+    closers.add(() => rm(directory, { recursive: true, force: true }))
     const database = await startPostgres({ settings: { max_connections: String(MAX_CONNECTIONS) } })
-    closers.push(() => database.close())
+    closers.add(() => database.close())
     const secrets = await SecretStore.start()
-    closers.push(() => secrets.close())
+    closers.add(() => secrets.close())
     const databaseFaults = new DatabaseFaults(database, secrets)
-    closers.push(() => databaseFaults.settled())
+    closers.add(() => databaseFaults.settled())
+    const sessions = new SessionWatch(database.url)
+    closers.add(() => sessions.close())
     await bundleFunctions(directory)
 
     const configurations = readConfiguration(resolve(__dirname, '..', '..', 'serverless.yml'))
-    const surroundings = { directory, database, secrets, idleMillis }
+    const surroundings = { directory, database, secrets, idleMillis, word: sessions.words['pg-thaw'] }
     await runMigration(configurations, surroundings)
-    const fleets: Fleet[] = []
-    const look = () => {
-      const environments = fleets.flatMap((fleet) => fleet.look())
-      stream.update('environments', environments)
-    }
-    const observer = {
-      changed: look,
-      called: (call: Call) => stream.tell('call', call),
-      moved: (view: EnvironmentView) => stream.tell('lane', view),
-    }
+    const watch = new Watch(stream, sessions)
     const deployed = configurations.filter(({ name }) => name !== MIGRATION)
+    const fleets: Fleet<FunctionConfiguration>[] = []
     for (const configuration of [...deployed, MISBEHAVING_CONFIGURATION]) {
-      const onLog = (line: LogLine) => tellLine(stream, configuration.name, line)
+      const onLog = (line: LogLine) => watch.tellLine(configuration.name, 'pg-thaw', line)
       const lambda = await startFunction(configuration, { ...surroundings, onLog })
-      closers.push(() => lambda.close())
-      fleets.push(new Fleet(configuration, lambda, observer))
+      closers.add(() => lambda.close())
+      fleets.push(new Fleet(configuration, lambda, watch.observer))
     }
-    closers.push(every(LOOK_MILLIS, look))
-    const sessions = new SessionWatch(database.url)
-    closers.push(() => sessions.close())
-    const limit = await sessions.limit()
-    const lookAtSessions = tellSessions(stream, sessions)
-    await lookAtSessions()
-    closers.push(every(LOOK_AT_SESSIONS_MILLIS, () => void lookAtSessions()))
+    watch.fleets.push(...fleets)
+    closers.add(() => watch.stop())
+    const sessionLimit = await sessions.limit()
+    await watch.start()
 
     const changed = () => stream.update('queue', queue.view())
     const queue = new OrdersQueue(named(fleets, 'fulfilOrders'), visibilityMillis, changed)
-    closers.push(() => queue.close())
-    stream.update('queue', queue.view())
-    stream.update('service', {
-      functions: fleets.map(({ configuration: { name, concurrency, max } }) => ({ name, concurrency, max })),
-      idleMillis,
-      leaseMillis: LEASE_MILLIS,
-      sessionLimit: limit,
-      visibilityMillis,
-    })
-    look()
+    closers.add(() => queue.close())
     const gateway = new Gateway(fleets)
     const [orders, misbehaving] = [named(fleets, 'orders'), named(fleets, MISBEHAVING)]
-    const faults = new Faults({ gateway, orders, misbehaving, fleets, database: databaseFaults, stream })
-    server.serve({ gateway, queue, fleets, faults })
-    return { url: server.url, port: server.port, databaseUrl: database.url, close }
+    const caller = customer(gateway, orders)
+    const victims = { caller, misbehaving, fleets: watch.fleets, sessions, database: databaseFaults }
+    const faults = new Faults(faultsOf(victims), stream)
+    const besideSurroundings = {
+      ...surroundings,
+      directory: join(directory, 'beside'),
+      word: sessions.words['pg.Pool'],
+    }
+    const bundled = lazily(() => bundleFunctions(besideSurroundings.directory, 'pg.Pool'))
+    const beside = new Beside(watch, stream, async ({ facts: { name } }) => {
+      await bundled()
+      const onLog = (line: LogLine) => watch.tellLine(name, 'pg.Pool', line)
+      const lambda = await startFunction(named(fleets, name).facts, { ...besideSurroundings, onLog }, 'pg.Pool')
+      // The other side has begun already.
+      await lambda.provision(1)
+      return lambda
+    })
+    closers.add(() => beside.close())
+    stream.update('service', {
+      ...example,
+      functions: fleets.map(({ facts: { name, concurrency, max } }) => ({ name, concurrency, max })),
+      faults: faults.views,
+      idleMillis,
+      leaseMillis: LEASE_MILLIS,
+      sessionLimit,
+      visibilityMillis,
+    })
+    changed()
+    const dailyReport = named(fleets, 'dailyReport')
+    const controlled = { gateway, queue, dailyReport, fleets: watch.fleets, faults, sessions, beside }
+    server.serve((request) =>
+      request.url.startsWith('/local/') ? controlService(request, controlled) : gateway.call(request),
+    )
+    return { url: server.url, port: server.port, databaseUrl: database.url, close: () => closers.close() }
   } catch (error) {
-    await close()
+    await closers.close()
     throw error
   }
 }
 
-const REPORT = '{"pg-thaw:invocation":'
-
-/** What a function wrote, or what its pool did in a call (infra/local/preload.mjs). */
-function tellLine(stream: EventStream, name: string, { environmentId, text }: LogLine): void {
-  const at = Date.now()
-  if (!text.startsWith(REPORT)) return stream.tell('log', { at, environmentId, text })
-  stream.tell('report', { at, environmentId, function: name, ...JSON.parse(text)['pg-thaw:invocation'] })
-}
-
-/** Looks at the database, one look at a time, and tells who is connected, how many over time, and whether it answers at all. */
-function tellSessions(stream: EventStream, sessions: SessionWatch): () => Promise<void> {
-  let isLooking = false
-  let last: { readonly at: number; readonly count: number | null } | undefined
-  const tellCount = (count: number | null) => {
-    const at = Date.now()
-    // Also when it stays: what was told long ago is forgotten.
-    if (last?.count === count && at - last.at < TELL_AGAIN_MILLIS) return
-    last = { at, count }
-    stream.tell('load', last)
-  }
-  return async () => {
-    if (isLooking) return
-    isLooking = true
-    try {
-      const views = await sessions.look()
-      stream.update('sessions', views)
-      stream.update('database', { isUp: true })
-      tellCount(views.length)
-    } catch {
-      stream.update('sessions', [])
-      stream.update('database', { isUp: false })
-      tellCount(null)
-    } finally {
-      isLooking = false
-    }
-  }
-}
-
-function named(fleets: readonly Fleet[], name: string): Fleet {
-  const fleet = fleets.find(({ configuration }) => configuration.name === name)
+function named(fleets: readonly Fleet<FunctionConfiguration>[], name: string): Fleet<FunctionConfiguration> {
+  const fleet = fleets.find(({ facts }) => facts.name === name)
   if (fleet === undefined) throw missing(name)
   return fleet
 }
@@ -189,20 +162,14 @@ function missing(name: string): Error {
   return new Error(`serverless.yml: functions.${name} is missing`)
 }
 
-function every(millis: number, act: () => void): () => void {
-  const timer = setInterval(act, millis)
-  return () => clearInterval(timer)
-}
-
-/** The last that was started ends first. What fails is told, after everything else has ended. */
-async function closeAll(closers: readonly (() => unknown)[]): Promise<void> {
-  const failures: unknown[] = []
-  for (const close of closers.toReversed()) {
-    try {
-      await close()
-    } catch (error) {
-      failures.push(error)
-    }
+/** Does it when it is first asked for, and never twice unless it failed. */
+function lazily(act: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= act().catch((error: unknown) => {
+      done = undefined
+      throw error
+    })
+    return done
   }
-  if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be ended')
 }

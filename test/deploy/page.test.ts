@@ -56,7 +56,9 @@ describeUnless(browserMissing, 'the page of npm run local, in a browser', () => 
 
   it('shows an environment that starts, and is frozen without a session as long as it is cold', async () => {
     await press('Place an order')
-    await expect.poll(() => page.locator('#answer').textContent()).toMatch(/^201 in \d+ ms \{"id":"1"\}$/)
+    await expect
+      .poll(() => page.locator('#answer').textContent(), { timeout: 30_000 })
+      .toMatch(/^201 in \d+ ms \{"id":"1"\}$/)
     await orders().and(page.locator('[data-state="frozen"]')).waitFor()
     expect(await orders().count()).toBe(1)
     expect(await orders().locator('.facts').textContent()).toMatch(/^pid \d+ · 1 call$/)

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { FaultName, Showing } from '../../infra/local/faults'
 import { type LocalService, startLocalService } from '../../infra/local/service'
+import type { Showing } from '../../src/local/act/faults'
 import { Listener } from './support/events'
 
 let service: LocalService
@@ -23,7 +23,7 @@ async function post(path: string): Promise<{ status: number; body: Showing & { m
 }
 
 /** Has a fault happen, and says what the page heard of it. */
-async function show(fault: FaultName) {
+async function show(fault: string) {
   const from = events.heard.length
   const { status, body } = await post(`/local/faults/${fault}`)
   expect(status, body.message).toBe(200)

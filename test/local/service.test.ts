@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { EnvironmentView } from '../../infra/local/fleet'
 import { type LocalService, startLocalService } from '../../infra/local/service'
+import type { EnvironmentView } from '../../src/local/watch/fleet'
 import { Listener } from './support/events'
 
 let service: LocalService

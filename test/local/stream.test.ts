@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { EventStream } from '../../infra/local/stream'
+import { EventStream } from '../../src/local/page/stream'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] })

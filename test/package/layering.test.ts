@@ -16,7 +16,14 @@ const rooms = {
   },
   'src/postgres/pool.ts': {
     may: ['../pool/clock.js', '../registry/environment.js', 'pg'],
-    mayNot: ['../lambda/pool-manager.js', '../testing/index.js', '../credentials/secrets-manager.js', '../index.js'],
+    mayNot: [
+      '../lambda/pool-manager.js',
+      '../testing/index.js',
+      '../local/index.js',
+      '../cli/run.js',
+      '../credentials/secrets-manager.js',
+      '../index.js',
+    ],
   },
   'src/postgres/connection/pg-connector.ts': {
     may: ['../../pool/clock.js', '../options/options.js', './credentials.js', 'pg'],
@@ -53,12 +60,46 @@ const rooms = {
     ],
   },
   'src/serverless/plugin.ts': { may: ['./budget.js'], mayNot: ['../pool/clock.js', '../index.js', 'pg'] },
-  'src/testing/relay.ts': { may: ['./errors.js'], mayNot: ['../pool/clock.js', '../index.js', 'pg'] },
+  'src/testing/relay.ts': {
+    may: ['./errors.js'],
+    mayNot: ['../pool/clock.js', '../local/index.js', '../index.js', 'pg'],
+  },
+  'src/local/preload.mts': {
+    may: ['./relayed.js', '../testing/index.js', 'pg'],
+    mayNot: ['../lambda/invocation-report.js', '../testing/relay.js', '../cli/run.js', '../index.js'],
+  },
+  'src/local/act/strikes.ts': {
+    may: ['./faults.js', '../watch/fleet.js', '../../testing/index.js', 'pg'],
+    mayNot: ['../../testing/relay.js', '../../cli/run.js', '../../postgres/pool.js', '../../index.js'],
+  },
+  'src/local/beside/pg-thaw.ts': {
+    may: ['../../index.js', 'pg'],
+    mayNot: ['../../testing/index.js', '../../postgres/pool.js', '../../lambda/create-pool.js'],
+  },
+  'src/doctor/attempt.ts': {
+    may: ['../postgres/connection/opening/address.js', '../pool/errors.js', './finding.js', 'pg'],
+    mayNot: ['../lambda/pool-manager.js', '../cli/run.js', '../local/index.js', '../testing/index.js', '../index.js'],
+  },
+  'src/cli/doctor.ts': {
+    may: ['./run.js', '../doctor/index.js'],
+    mayNot: ['../doctor/examine.js', '../postgres/pool.js', '../index.js', 'pg'],
+  },
+  'src/cli/local.ts': {
+    may: ['./run.js', '../local/index.js'],
+    mayNot: ['../local/service.js', '../testing/index.js', '../index.js', 'pg'],
+  },
+  'src/cli.ts': {
+    may: ['./cli/run.js'],
+    mayNot: ['./local/index.js', './testing/index.js', './index.js', 'pg'],
+  },
   'src/goodbye.mts': {
     may: ['./lambda/goodbye.js'],
-    mayNot: ['./testing/index.js', '../demo/main.js', 'pg'],
+    mayNot: ['./testing/index.js', './local/index.js', './cli/run.js', '../demo/main.js', 'pg'],
   },
-  'src/index.ts': { may: ['./lambda/create-pool.js'], mayNot: ['./testing/index.js', '../demo/main.js', 'pg'] },
+  'src/index.ts': {
+    may: ['./lambda/create-pool.js'],
+    mayNot: ['./testing/index.js', './local/index.js', './cli/run.js', '../demo/main.js', 'pg'],
+  },
 }
 
 let directory: string

@@ -19,6 +19,8 @@ describe('the tarball', () => {
       ['LICENSE', 'package.json', ...pages().map(({ path }) => path), ...pictures.map((it) => `docs/${it}`)].sort(),
     )
     expect(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.d.ts'))).toEqual([
+      'dist/cli.js',
+      'dist/cli/local.js',
       'dist/credentials/dsql.bundler.mjs',
       'dist/credentials/dsql.d.mts',
       'dist/credentials/dsql.js',
@@ -46,6 +48,12 @@ describe('the tarball', () => {
       'dist/index.d.mts',
       'dist/index.js',
       'dist/index.mjs',
+      'dist/local/beside.mjs',
+      'dist/local/beside/nothing.js',
+      'dist/local/beside/pg-thaw.js',
+      'dist/local/index.js',
+      'dist/local/page.html',
+      'dist/local/preload.mjs',
       'dist/serverless/index.js',
       'dist/testing/index.d.mts',
       'dist/testing/index.js',

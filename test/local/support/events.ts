@@ -1,7 +1,8 @@
-import type { FaultName, Showing } from '../../../infra/local/faults'
-import type { Call, EnvironmentView } from '../../../infra/local/fleet'
 import type { QueueView } from '../../../infra/local/queue'
-import type { SessionView } from '../../../infra/local/sessions'
+import type { BesideView } from '../../../src/local/act/beside'
+import type { Showing } from '../../../src/local/act/faults'
+import type { Call, EnvironmentView } from '../../../src/local/watch/fleet'
+import type { SessionView } from '../../../src/local/watch/sessions'
 
 /** What the page hears, by topic. */
 interface Topics {
@@ -11,8 +12,10 @@ interface Topics {
   call: Call
   log: { environmentId: string; text: string }
   lane: EnvironmentView
-  load: { at: number; count: number | null }
-  database: { isUp: boolean }
+  load: { at: number; count: number | null; beside: number | null }
+  database: { isUp: boolean; reason?: string }
+  others: number
+  beside: BesideView
   report: {
     environmentId: string
     function: string
@@ -21,7 +24,7 @@ interface Topics {
     unfinished: number
     waitMillis: number
   }
-  fault: { at: number; fault: FaultName; text: string }
+  fault: { at: number; fault: string; text: string }
   shown: Showing & { at: number }
   service: { functions: { name: string; concurrency: number; max: number }[]; idleMillis: number }
 }

@@ -3,16 +3,15 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type Controlled, control } from './controls'
-import { type ApiAnswer, failure } from './gateway'
-import { refusal } from './origin'
-import type { EventStream } from './stream'
+import { failure, type LocalAnswer, type Serve } from './answer.js'
+import { refusal } from './origin.js'
+import type { EventStream } from './stream.js'
 
 export interface LocalServer {
   readonly url: string
   readonly port: number
   /** Until then requests wait. */
-  serve(controlled: Controlled): void
+  serve(serve: Serve): void
   close(): Promise<void>
 }
 
@@ -33,14 +32,14 @@ const POLICY = [
 ].join('; ')
 
 /**
- * Listens on 127.0.0.1: the page at `/`, its controls below `/local`, and everything else is the service. Where somebody else listens
- * on that port, it is the next free one.
+ * Listens on 127.0.0.1: the page at `/`, what it hears at `/local/events`, and everything else is for others to answer. Where somebody
+ * else listens on that port, it is the next free one.
  *
  * @throws Error with the code `EADDRINUSE` when twenty of them are taken.
  */
 export async function listen(firstPort: number, stream: EventStream): Promise<LocalServer> {
-  let serve: (controlled: Controlled) => void = () => {}
-  const ready = new Promise<Controlled>((resolve) => {
+  let serve: (serve: Serve) => void = () => {}
+  const ready = new Promise<Serve>((resolve) => {
     serve = resolve
   })
   const server = createServer((request, response) => {
@@ -77,7 +76,7 @@ async function listenFrom(server: Server, first: number): Promise<void> {
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  ready: Promise<Controlled>,
+  ready: Promise<Serve>,
   stream: EventStream,
 ): Promise<void> {
   const { method = 'GET', url = '/', headers } = request
@@ -96,9 +95,8 @@ async function respond(
   if (method === 'GET' && path === '/local/events') return stream.add(response)
   const body = await bodyOf(request)
   if (body === undefined) return send(response, failure(413, 'Request Entity Too Large'))
-  const controlled = await ready
-  const call = { method, url, headers, body }
-  send(response, await (path?.startsWith('/local/') ? control(call, controlled) : controlled.gateway.call(call)))
+  const serve = await ready
+  send(response, await serve({ method, url, headers, body }))
 }
 
 /** Nothing for one that is too large, which is read to its end all the same, so that the answer is heard. */
@@ -112,7 +110,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   return size <= MOST_BYTES ? Buffer.concat(chunks) : undefined
 }
 
-function send(response: ServerResponse, { statusCode, headers, cookies, body }: ApiAnswer): void {
+function send(response: ServerResponse, { statusCode, headers, cookies = [], body }: LocalAnswer): void {
   if (cookies.length > 0) response.setHeader('set-cookie', cookies)
   response.writeHead(statusCode, { ...headers, 'content-length': body.length }).end(body)
 }

@@ -1,10 +1,22 @@
-import type { InvocationRecord, LocalLambda, RelayFault } from 'pg-thaw/testing'
-import type { FunctionConfiguration } from './configuration'
+import type { InvocationRecord, LocalLambda, RelayFault } from '../../testing/index.js'
+
+/** What answers the functions' imports of `pg-thaw`: itself, or the pool of `pg` beside it. */
+export type Side = 'pg-thaw' | 'pg.Pool'
+
+/** A function, as the page shows it. */
+export interface FunctionFacts {
+  readonly name: string
+  /** Most environments at once. */
+  readonly concurrency: number
+  /** Most sessions of one environment, where it is known. */
+  readonly max: number | undefined
+}
 
 /** One environment, as the page shows it. */
 export interface EnvironmentView {
   readonly id: string
   readonly function: string
+  readonly side: Side
   readonly pid: number
   readonly state: 'starting' | 'running' | 'frozen' | 'ending' | 'gone'
   /** When it came into this state, ms since the epoch. */
@@ -22,8 +34,11 @@ export type End = 'retired' | 'killed' | 'timeout' | 'crash' | 'init-error'
 /** A call that is over. */
 export interface Call {
   readonly function: string
+  readonly side: Side
   readonly environmentId: string
   readonly outcome: InvocationRecord['outcome']
+  /** Whether nothing came of it, or an answer with a status from 500 on. */
+  readonly failed: boolean
   readonly cold: boolean
   readonly millis: number
   readonly initMillis: number | undefined
@@ -44,17 +59,26 @@ const GONE_MILLIS = 90_000
 const MOST_GONE = 12
 
 /** One function: its environments, and what became of those it had. */
-export class Fleet {
-  readonly configuration: FunctionConfiguration
+export class Fleet<Facts extends FunctionFacts = FunctionFacts> {
+  readonly facts: Facts
+  readonly side: Side
+  /** Whoever is called with each event too, and is not waited for. */
+  mirror: Fleet | undefined
+  /** The mirror's last call; nothing where there was none, or too many ran. */
+  mirrored: Promise<InvocationRecord | undefined> = Promise.resolve(undefined)
+  /** When it was last called, ms since the epoch; 0 as long as nobody has. */
+  lastCallAt = 0
   readonly #lambda: LocalLambda
+  readonly #pending = new Set<Promise<unknown>>()
   readonly #observer: FleetObserver
   /** Also those that are gone. */
   readonly #views = new Map<string, EnvironmentView>()
   readonly #ends = new Map<string, End>()
   readonly #lastMillis = new Map<string, number>()
 
-  constructor(configuration: FunctionConfiguration, lambda: LocalLambda, observer: FleetObserver) {
-    this.configuration = configuration
+  constructor(facts: Facts, lambda: LocalLambda, observer: FleetObserver, side: Side = 'pg-thaw') {
+    this.facts = facts
+    this.side = side
     this.#lambda = lambda
     this.#observer = observer
   }
@@ -62,18 +86,24 @@ export class Fleet {
   /** Calls the function; rejects as {@link LocalLambda.invoke} does. */
   async invoke(event: unknown): Promise<InvocationRecord> {
     const pending = this.#lambda.invoke(event)
+    this.lastCallAt = Date.now()
+    // What it comes to is told, and no concern of this caller.
+    if (this.mirror !== undefined) this.mirrored = this.mirror.invoke(event).catch(() => undefined)
+    this.#pending.add(pending)
     // One that was frozen runs by now, and may be frozen again at the next look.
     this.#observer.changed()
-    const record = await pending
-    const { environmentId, outcome, cold, latencyMillis, initMillis } = record
-    if (outcome === 'timeout' || outcome === 'crash' || outcome === 'init-error') {
-      if (!this.#ends.has(environmentId)) this.#ends.set(environmentId, outcome)
+    try {
+      const record = await pending
+      this.#tell(record)
+      return record
+    } finally {
+      this.#pending.delete(pending)
     }
-    this.#lastMillis.set(environmentId, latencyMillis)
-    const call = { environmentId, outcome, cold, millis: latencyMillis, initMillis, at: Date.now() }
-    this.#observer.called({ function: this.configuration.name, ...call })
-    this.#observer.changed()
-    return record
+  }
+
+  /** Resolves when no call runs any more. */
+  async quiet(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
   }
 
   /** Whether it has or had such an environment. */
@@ -86,10 +116,11 @@ export class Fleet {
     return this.#views.get(environmentId)?.pid ?? 0
   }
 
-  /** Ends an environment as a failing host does. */
-  async kill(environmentId: string): Promise<void> {
-    this.#ends.set(environmentId, 'killed')
-    await this.#lambda.vanish([environmentId])
+  /** Ends an environment, or all, as failing hosts do. */
+  async kill(environmentId?: string): Promise<void> {
+    const ids = environmentId === undefined ? this.#lambda.environments.map(({ id }) => id) : [environmentId]
+    for (const id of ids) this.#ends.set(id, 'killed')
+    await this.#lambda.vanish(ids)
   }
 
   /** Ends an idle environment as Lambda does when it is not needed any more. */
@@ -109,7 +140,7 @@ export class Fleet {
       const before = this.#views.get(id)
       const since = before?.state === state && before.invocations === invocations ? before.since : now
       const lastMillis = this.#lastMillis.get(id)
-      const facts = { id, function: this.configuration.name, pid, state, since, invocations, lastMillis }
+      const facts = { id, function: this.facts.name, side: this.side, pid, state, since, invocations, lastMillis }
       this.#see({ ...facts, end: undefined })
     }
     for (const [id, view] of this.#views) {
@@ -118,6 +149,17 @@ export class Fleet {
     }
     this.#forget(now)
     return [...this.#views.values()]
+  }
+
+  #tell({ environmentId, outcome, response, cold, latencyMillis, initMillis }: InvocationRecord): void {
+    if (outcome === 'timeout' || outcome === 'crash' || outcome === 'init-error') {
+      if (!this.#ends.has(environmentId)) this.#ends.set(environmentId, outcome)
+    }
+    this.#lastMillis.set(environmentId, latencyMillis)
+    const failed = outcome !== 'response' || isServerError(response)
+    const facts = { environmentId, outcome, failed, cold, millis: latencyMillis, initMillis, at: Date.now() }
+    this.#observer.called({ function: this.facts.name, side: this.side, ...facts })
+    this.#observer.changed()
   }
 
   #see(view: EnvironmentView): void {
@@ -133,4 +175,10 @@ export class Fleet {
       for (const facts of [this.#views, this.#ends, this.#lastMillis]) facts.delete(id)
     }
   }
+}
+
+/** As functions behind an HTTP API say it, which have caught the error. */
+function isServerError(response: unknown): boolean {
+  const { statusCode } = (response ?? {}) as { readonly statusCode?: unknown }
+  return typeof statusCode === 'number' && statusCode >= 500
 }

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import type { CommandEntry } from './cli/command.js'
+import { run } from './cli/run.js'
+
+const commands: readonly CommandEntry[] = [
+  {
+    name: 'doctor',
+    summary: 'connects to your database as a function would, and says what it found and what to set',
+    load: async () => (await import('./cli/doctor.js')).command,
+  },
+  {
+    name: 'local',
+    summary: 'runs your handlers on this machine, in processes that freeze, and shows what they do',
+    load: async () => (await import('./cli/local.js')).command,
+  },
+]
+
+const interruption = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  // Not once: npm and the terminal may each pass on the same Ctrl-C. Ending takes a moment, and is bounded.
+  process.on(name, () => interruption.abort())
+}
+
+run(commands, process.argv.slice(2), interruption.signal).then(
+  (status) => {
+    process.exitCode = status
+  },
+  (error: unknown) => {
+    process.exitCode = 1
+    process.stderr.write(`${told(error)}\n`)
+  },
+)
+
+/** One line for what is somebody else's. */
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE')
+    return 'Somebody else listens on that port, and on those after it: choose another with --port'
+  return typeof code === 'string' ? `${message} (${code})` : (error.stack ?? message)
+}

@@ -1,0 +1,26 @@
+/** One command of the program. */
+export interface Command {
+  /** Runs it with the arguments behind its name; resolves with the exit status. */
+  run(args: readonly string[], signal: AbortSignal): Promise<number>
+}
+
+/** A command before it is loaded: whoever calls one needs nothing of the others. */
+export interface CommandEntry {
+  readonly name: string
+  /** What it does, in a line. */
+  readonly summary: string
+  load(): Promise<Command>
+}
+
+const CODE = 'CLI_USAGE'
+
+/** What was typed can't be: one line, and exit status 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+  readonly code = CODE
+}
+
+/** Commands are files of their own, and have copies of the class. */
+export function isUsageError(error: unknown): error is UsageError {
+  return error instanceof Error && 'code' in error && error.code === CODE
+}
