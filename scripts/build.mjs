@@ -55,13 +55,30 @@ await build({
 })
 
 // The command line: each command is loaded when it is called, and stands on entries that are there anyway.
-const apart = ['./cli/doctor.js', './cli/local.js', '../local/index.js', '../testing/index.js', '../../index.js']
-for (const name of ['cli', 'cli/doctor', 'cli/local', 'local/index', 'local/beside/pg-thaw', 'local/beside/nothing']) {
+const apart = [
+  './cli/doctor.js',
+  './cli/local.js',
+  './cli/replay.js',
+  '../local/index.js',
+  '../testing/index.js',
+  '../../index.js',
+]
+for (const name of [
+  'cli',
+  'cli/doctor',
+  'cli/local',
+  'cli/replay',
+  'local/index',
+  'local/beside/pg-thaw',
+  'local/beside/nothing',
+]) {
   await build({
     ...shared,
     entryPoints: [`src/${name}.ts`],
     outfile: `dist/${name}.js`,
     format: 'cjs',
+    // Reading CSV becomes part of the command that does.
+    packages: name === 'cli/replay' ? 'bundle' : 'external',
     external: apart,
   })
 }

@@ -13,6 +13,11 @@ const commands: readonly CommandEntry[] = [
     summary: 'runs your handlers on this machine, in processes that freeze, and shows what they do',
     load: async () => (await import('./cli/local.js')).command,
   },
+  {
+    name: 'replay',
+    summary: 'replays a record of your calls, and says what keeping connections would cost and save',
+    load: async () => (await import('./cli/replay.js')).command,
+  },
 ]
 
 const interruption = new AbortController()

@@ -8,17 +8,17 @@ const COLUMNS = ['', 'connects of warm calls', 'idle sessions', 'cost'] as const
 /** A comparison as text. */
 export function reportOf(comparison: Comparison, connectMillis: number, passedOver: number): string {
   const { calls, functions, environments, mostAtOnce, from, to, rows } = comparison
-  const whose = functions > 1 ? ` of ${count(functions)} functions` : ''
+  const whose = functions > 1 ? ` of ${count(functions, 'function')}` : ''
   const lines = [
-    `${count(calls)} calls${whose} in ${lasting(to - from)}: ${count(environments)} environments, at most ${count(mostAtOnce)} of them at once`,
-    ...(passedOver > 0 ? [`${count(passedOver)} rows that record no call were passed over`] : []),
+    `${count(calls, 'call')}${whose} in ${lasting(to - from)}: ${count(environments, 'environment')}, at most ${count(mostAtOnce)} at once`,
+    ...(passedOver > 0 ? [`Passed over: ${count(passedOver, 'row')} without a call`] : []),
     '',
     ...table([COLUMNS, ...rows.map(cells)]),
     '',
     `Cost 1 is what somebody would pay who knew when each next call comes. A connect costs as much as ${seconds(connectMillis)} of an idle session.`,
     '',
     adviceOf(comparison),
-    `With \`max: 1\` the database needs room for ${count(mostAtOnce)} sessions at once, and for those that are idle beside them.`,
+    `With \`max: 1\` the database needs room for ${count(mostAtOnce, 'session')} at once, and for those that are idle beside.`,
   ]
   return `${lines.join('\n')}\n`
 }
@@ -47,8 +47,8 @@ function table(rows: readonly (readonly string[])[]): string[] {
   )
 }
 
-function count(number: number): string {
-  return number.toLocaleString('en-US')
+function count(number: number, what = ''): string {
+  return `${number.toLocaleString('en-US')} ${what}${what !== '' && number !== 1 ? 's' : ''}`.trim()
 }
 
 function seconds(millis: number): string {

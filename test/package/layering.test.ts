@@ -84,6 +84,10 @@ const rooms = {
     may: ['./run.js', '../doctor/index.js'],
     mayNot: ['../doctor/examine.js', '../postgres/pool.js', '../index.js', 'pg'],
   },
+  'src/replay/policies.ts': {
+    may: ['../lambda/keep-policy.js', './replay.js'],
+    mayNot: ['../lambda/pool-manager.js', '../pool/errors.js', '../cli/run.js', '../index.js', 'pg'],
+  },
   'src/cli/local.ts': {
     may: ['./run.js', '../local/index.js'],
     mayNot: ['../local/service.js', '../testing/index.js', '../index.js', 'pg'],

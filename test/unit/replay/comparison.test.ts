@@ -70,7 +70,7 @@ describe('the report', () => {
 
   it('says what was read', () => {
     expect(report(every(60, 100), 7)).toMatch(
-      /^100 calls in 1 h 39 min: 1 environments, at most 1 of them at once\n7 rows that record no call were passed over\n/,
+      /^100 calls in 1 h 39 min: 1 environment, at most 1 at once\nPassed over: 7 rows without a call\n/,
     )
     expect(report(every(1, 10))).toMatch(/^10 calls in 9 s:/)
     expect(report(every(60, 10))).toMatch(/^10 calls in 9 min:/)
