@@ -46,20 +46,25 @@ const shared = {
   bundle: true,
   platform: 'node',
   target: 'node20.19',
-  // What users install. The signer of the AWS SDK is none of it: it becomes part of the entry points that sign.
+  // What users install. The signer of the AWS SDK and the reader of CSV are none of it: they become part of what needs them.
   external: Object.keys(manifest.peerDependencies),
   mainFields: ['module', 'main'],
   metafile: true,
   logLevel: 'warning',
 }
 
-const { metafile } = await build({
-  ...shared,
-  entryPoints: [...entries, ...effects, ...plugins, ...programs].map((name) => `src/${name}.ts`),
-  outdir: 'dist',
-  outbase: 'src',
-  format: 'cjs',
-})
+const outputs = []
+const noted = ({ metafile }) => outputs.push(...Object.values(metafile.outputs))
+
+noted(
+  await build({
+    ...shared,
+    entryPoints: [...entries, ...effects, ...plugins, ...programs].map((name) => `src/${name}.ts`),
+    outdir: 'dist',
+    outbase: 'src',
+    format: 'cjs',
+  }),
+)
 
 await build({
   ...shared,
@@ -72,16 +77,18 @@ await build({
 })
 
 // The command line: each command is loaded when it is called, and stands on entries that are there anyway.
-const commands = ['local'].map((name) => `cli/${name}`)
+const commands = ['doctor', 'local', 'replay'].map((name) => `cli/${name}`)
 const apart = [...commands.map((name) => `./${name}.js`), '../local/index.js', '../testing/index.js', '../../index.js']
 for (const name of ['cli', ...commands, 'local/index', 'local/beside/pg-thaw', 'local/beside/nothing']) {
-  await build({
-    ...shared,
-    entryPoints: [`src/${name}.ts`],
-    outfile: `dist/${name}.js`,
-    format: 'cjs',
-    external: apart,
-  })
+  noted(
+    await build({
+      ...shared,
+      entryPoints: [`src/${name}.ts`],
+      outfile: `dist/${name}.js`,
+      format: 'cjs',
+      external: [...shared.external, ...apart],
+    }),
+  )
 }
 chmodSync('dist/cli.js', 0o755)
 
@@ -105,7 +112,7 @@ for (const name of entries) {
 
 /** What became part of a file, of which package, each of which asks for its licence to travel with it. */
 const bundled = new Set(
-  Object.values(metafile.outputs)
+  outputs
     .flatMap(({ inputs }) => Object.entries(inputs))
     .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
     .flatMap(([path]) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []),

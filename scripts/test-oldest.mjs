@@ -7,9 +7,10 @@ import { join, resolve } from 'node:path'
 
 const version = '14.23.0-beta.17'
 const folder = resolve('build', 'postgres-14')
-const tests = ['test/integration', 'test/freeze', 'test/lambda', 'test/pgbouncer']
+const tests = ['test/doctor', 'test/integration', 'test/freeze', 'test/lambda', 'test/pgbouncer']
 const tls = 'needs ssl_groups (18) and direct negotiation (17)'
 const needNewer = {
+  'test/doctor/tls.test.ts': tls,
   'test/integration/credentials/tls.test.ts': tls,
   'test/integration/credentials/pool-tls.test.ts': tls,
 }

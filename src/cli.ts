@@ -4,9 +4,19 @@ import { run } from './cli/run.js'
 
 const commands: readonly CommandEntry[] = [
   {
+    name: 'doctor',
+    summary: 'connects to your database as a function would, and says what it found and what to set',
+    load: async () => (await import('./cli/doctor.js')).command,
+  },
+  {
     name: 'local',
     summary: 'runs your handlers on this machine, in processes that freeze, and shows what they do',
     load: async () => (await import('./cli/local.js')).command,
+  },
+  {
+    name: 'replay',
+    summary: 'replays a record of your calls, and says what keeping connections would cost and save',
+    load: async () => (await import('./cli/replay.js')).command,
   },
 ]
 

@@ -2,7 +2,7 @@
 export * as default from './index.js'
 export { createPool } from './lambda/create-pool.js'
 export type { InvocationReport, PoolReport } from './lambda/invocation-report.js'
-export { connectionsToKeep, type InitializationType, type Observations } from './lambda/keep-policy.js'
+export { connectionsToKeep, type InitializationType, type Keeping, type Observations } from './lambda/keep-policy.js'
 export { wrapHandler } from './lambda/wrap-handler.js'
 export type { DialFailure } from './pool/connector.js'
 export {

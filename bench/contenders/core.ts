@@ -86,7 +86,6 @@ function optionsOf(max: number): ResourcePoolOptions {
     maxWaiting: Number.POSITIVE_INFINITY,
     maxUses: Number.POSITIVE_INFINITY,
     idleTimeoutMillis: 10_000,
-    leaseMillis: Number.POSITIVE_INFINITY,
     maxLifetimeMillis: 1_800_000,
     lifetimeJitter: 0.1,
     validationBypassMillis: 500,

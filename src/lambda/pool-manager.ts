@@ -4,7 +4,7 @@ import { INVOCATION, THAW } from '../registry/channels.js'
 import { type Environment, environment, type LivePool, runsOneAtATime } from '../registry/environment.js'
 import { Invocation, type InvocationContext } from './invocation.js'
 import { InvocationAccount } from './invocation-report.js'
-import { connectionsToKeep, type InitializationType, REMEMBERED_GAPS } from './keep-policy.js'
+import { connectionsToKeep, type InitializationType, leaseToDial, REMEMBERED_GAPS } from './keep-policy.js'
 
 /** What is kept free before the function's timeout when its end has to wait, ms. */
 const END_MARGIN_MILLIS = 50
@@ -50,6 +50,8 @@ export class PoolManager {
     this.#next = new Invocation(clock)
     this.#quietSince = clock.now()
     within.currentInvocation = this.#current
+    // Where invocations overlap, a connection serves others than the one that it was opened for.
+    if (this.#runsOneAtATime) within.leaseToDial = (withinMillis) => leaseToDial(this.#gapsMillis, withinMillis)
   }
 
   /**
@@ -216,8 +218,9 @@ export class PoolManager {
       gapsMillis: this.#gapsMillis,
     }
     for (const pool of this.#pools) {
-      const { pooling, min, held, leaseMillis } = pool
-      pool.trim(connectionsToKeep({ pooling, min, held, leaseMillis, ...seen }))
+      const { pooling, min, held } = pool
+      const { most, isWorth } = connectionsToKeep({ pooling, min, held, ...seen })
+      pool.trim(most, isWorth)
     }
   }
 }

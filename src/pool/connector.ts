@@ -38,6 +38,8 @@ export interface Connector<R> {
   ping(resource: R): void | PromiseLike<void>
   /** Decides what a return needs. Local and quick: it runs at every return. */
   inspect(resource: R): Condition
+  /** Silent for longer than this, the other side has certainly ended it, ms; never where this is missing. */
+  leaseMillis?(resource: R): number
   /** When the other side last answered, on the pool's clock; unknown where this is missing or returns nothing. */
   lastAnswer?(resource: R, now: Instant): Instant | undefined
   /** Brings a dirty resource back; rejects when that fails. */
@@ -96,8 +98,6 @@ export interface ResourcePoolOptions {
   /** Loans of one resource. */
   readonly maxUses: number
   readonly idleTimeoutMillis: number
-  /** Silent for longer than this, the other side has certainly ended a resource. */
-  readonly leaseMillis: number
   readonly maxLifetimeMillis: number
   /** Fraction of the lifetime that chance may take off: 0.1 for up to a tenth. */
   readonly lifetimeJitter: number

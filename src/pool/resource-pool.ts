@@ -276,16 +276,17 @@ export class ResourcePool<R> {
 
   /**
    * Closes idle resources down to `keep`, those idle longest first, and gives up dials that nobody waits for, unless they make up what is
-   * to be kept. Returns how many it closed.
+   * to be kept. Those that are not worth keeping go first, and all of them. Returns how many it closed.
    */
-  trim(keep: number): number {
+  trim(keep: number, isWorth: (resource: R) => boolean = () => true): number {
     const { idle, validating } = this.#chains
     // What is validated though nobody waits for it would be idle next: it counts, and goes first.
     const unwanted = validating.snapshot().slice(0, Math.max(0, validating.length - this.#waiting.length))
     const spare = [...unwanted, ...idle.snapshot()]
-    const surplus = spare.slice(0, Math.max(0, spare.length - keep))
+    const worth = new Set(keep > 0 ? spare.filter(({ resource }) => isWorth(resource)).slice(-keep) : [])
+    const surplus = spare.filter((slot) => !worth.has(slot))
     this.#retireUnlent('trim', surplus)
-    this.#abandonDials(Math.max(this.#waiting.length, keep - spare.length))
+    this.#abandonDials(Math.max(this.#waiting.length, keep - worth.size))
     return surplus.length
   }
 
@@ -545,6 +546,9 @@ export class ResourcePool<R> {
   #dialled(slot: Slot<R>, resource: R, began: Instant): void {
     const { random, maxLifetimeMillis, lifetimeJitter, leastValidationMillis, validationTimeoutMillis } = this.#options
     slot.resource = resource
+    this.#guard(() => {
+      slot.leaseMillis = this.#connector.leaseMillis?.(resource) ?? Infinity
+    })
     slot.generation = this.#known.generation
     slot.lifetimeMillis = maxLifetimeMillis * (1 - lifetimeJitter * random())
     slot.dialledAt = this.#clock.now()

@@ -84,6 +84,8 @@ export class Slot<R> implements Link<Slot<R>> {
   resource: R = undefined as R
   generation = 0
   dialledAt: Instant = LONG_AGO
+  /** Silent for longer than this, the other side has certainly ended it. */
+  leaseMillis = Infinity
   /** Its own lifetime, jittered, so that those dialled together don't end together. */
   lifetimeMillis = 0
   /** How long it may say nothing when it is asked for an answer: about as long as its dial took. */
@@ -115,14 +117,14 @@ export class Slot<R> implements Link<Slot<R>> {
   whyNotLend(
     wall: number,
     monotonic: number,
-    { leaseMillis, maxUses, min, idleTimeoutMillis, validationBypassMillis }: ResourcePoolOptions,
+    { maxUses, min, idleTimeoutMillis, validationBypassMillis }: ResourcePoolOptions,
     known: Known,
   ): RetireReason | 'unproven' | undefined {
     const { dialledAt, state } = this
     const silentMillis = Math.max(wall - this.provenWall, monotonic - this.provenMonotonic)
     if (this.lostWith !== undefined) return 'broken'
     // The other side counts from its last answer.
-    if (silentMillis >= leaseMillis) return 'lease'
+    if (silentMillis >= this.leaseMillis) return 'lease'
     if (this.generation !== known.generation) return 'generation'
     if (this.uses >= maxUses) return 'uses'
     if (Math.max(wall - dialledAt.wall, monotonic - dialledAt.monotonic) >= this.lifetimeMillis) return 'lifetime'

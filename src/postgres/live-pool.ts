@@ -3,6 +3,7 @@ import { systemClock } from '../pool/clock.js'
 import type { LivePool } from '../registry/environment.js'
 import type { CredentialSource } from './connection/opening/credentials.js'
 import type { PgConnector } from './connection/pg-connector.js'
+import { leaseOf } from './connection/session/lease.js'
 import type { ResolvedOptions } from './options/options.js'
 import { UNNOTICED_MILLIS } from './options/resource-options.js'
 import { readOptions } from './options/stock-values.js'
@@ -28,7 +29,7 @@ export function livePool(
   borrowing: Borrowing,
   connector: PgConnector,
   credentials: CredentialSource | undefined,
-  { name, pooling, min, leaseMillis, lingerMillis }: ResolvedOptions,
+  { name, pooling, min, lingerMillis }: ResolvedOptions,
   given: { readonly min?: number | undefined },
   isWrapped: () => void,
 ): LivePool {
@@ -43,7 +44,6 @@ export function livePool(
     get held() {
       return pool.mostWanted === 0 ? held : [...held, pool.mostWanted]
     },
-    leaseMillis,
     lingerMillis,
     counts() {
       const { counters, idle } = pool
@@ -77,7 +77,7 @@ export function livePool(
       // connection is needed, so that a call without a database costs nothing and leaves nothing in flight.
       pool.wake(quietMillis >= FORGOTTEN_MILLIS, quietMillis < UNNOTICED_MILLIS ? twoTurns() : undefined)
     },
-    trim: (keep) => pool.trim(keep),
+    trim: (keep, isWorth) => void pool.trim(keep, (client) => isWorth(leaseOf(client))),
     isBusy: (whose) => borrowing.isOut(whose),
     quiet: (whose) => borrowing.quiet(whose),
     reclaim: (whose) => borrowing.forsake(whose),

@@ -219,7 +219,13 @@ export class Pool extends PgPool {
       onConnect: given.onConnect,
       verify: given.verify,
       reset: resolved.reset,
-      leaseMillis: resolved.leaseMillis,
+      leaseMillis: () => {
+        const invocation = this.#environment.currentInvocation?.()
+        const chosen = resolved.choosesLease
+          ? this.#environment.leaseToDial?.(invocation?.budgetMillis ?? Infinity)
+          : undefined
+        return chosen ?? resolved.leaseMillis
+      },
       // Elsewhere invocations may have different times, and share what one of them has dialled.
       limitsWork: this.#composes && runsOneAtATime(),
       isLeftAlone: (name) => isGiven(name, given),

@@ -32,8 +32,6 @@ export interface LivePool {
   readonly min: number | undefined
   /** Most connections that each of the last calls which used the pool held at once, newest last. */
   readonly held: readonly number[]
-  /** How long the server keeps an idle session, ms; `Infinity` without a lease. */
-  readonly leaseMillis: number
   /** Missing where the pool is of an older copy. */
   counts?(): PoolCounts
   /** False once the pool is ending. */
@@ -44,7 +42,8 @@ export interface LivePool {
   madeWith(options: object): boolean
   /** `invocation` begins, and the environment may have slept before, for `quietMillis` at the most. */
   wake(invocation: CurrentInvocation, quietMillis?: number): void
-  trim(keep: number): void
+  /** Closes all idle connections but `keep`, and all whose lease is not worth it. */
+  trim(keep: number, isWorth: (leaseMillis: number) => boolean): void
   /** Whether work of theirs is still out: a query that runs, a caller that waits, a client that is lent. */
   isBusy(whose: Whose): boolean
   /** Resolves when none of theirs is out any more. Call it only where `isBusy` said so. */
@@ -80,6 +79,8 @@ export interface Environment {
   readonly pools: Set<LivePool>
   /** The invocation that the caller's work belongs to; missing as long as no handler was wrapped. */
   currentInvocation?: () => CurrentInvocation | undefined
+  /** The lease of a connection that is opened now, in an invocation that lasts no longer than that, ms; missing like the one before. */
+  leaseToDial?: (withinMillis: number) => number
   /** Kept here by the room that manages invocations, so that each copy finds the same one. */
   manager?: unknown
   /** Set by the first copy that registered the goodbye; resolves when its registration is settled. */

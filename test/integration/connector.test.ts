@@ -23,7 +23,7 @@ function connectorOf(options: Partial<PgConnectorOptions> = {}): PgConnector {
     onConnect: undefined,
     verify: undefined,
     reset: 'rollback',
-    leaseMillis: Number.POSITIVE_INFINITY,
+    leaseMillis: () => Number.POSITIVE_INFINITY,
     invocationMillis: () => Number.POSITIVE_INFINITY,
     profile: PROFILES.direct,
     pooled: undefined,
@@ -59,7 +59,7 @@ describe('a dial', () => {
     let made = 0
     const held: { opening?: Opening } = {}
     const connector = connectorOf({
-      leaseMillis: 60_000,
+      leaseMillis: () => 60_000,
       newClient: () => {
         made += 1
         const client = new Client({ ...database.config, ...unknown }) as PgClient
@@ -77,7 +77,7 @@ describe('a dial', () => {
   it('is repeated for less of a lease, and a loss of what was refused is none of what was opened', async () => {
     let made = 0
     const connector = connectorOf({
-      leaseMillis: 60_000,
+      leaseMillis: () => 60_000,
       newClient: () => {
         made += 1
         return new Client({ ...database.config, ...(made === 1 && unknown) }) as PgClient
@@ -95,7 +95,7 @@ describe('a dial', () => {
     let isRefused = true
     const leases: string[] = []
     const connector = connectorOf({
-      leaseMillis: 60_000,
+      leaseMillis: () => 60_000,
       newClient: () => new Client({ ...database.config, ...(isRefused && unknown) }) as PgClient,
       onConnect: async (client) => {
         leases.push((await client.query('SHOW idle_session_timeout')).rows[0].idle_session_timeout)

@@ -90,6 +90,18 @@ describe('a wrapped handler with a module-scope pool', () => {
     await database.untilSessions(0, { withinMillis: 4000 })
   })
 
+  it('asks for a lease by how often the environment is called, and never for one that a call could outlast', async () => {
+    const leases = async () => [await call(), await call(), await call()].map(({ lease }) => lease)
+    await start()
+    expect(await leases()).toEqual(['75s', '15s', '15s'])
+    await lambda.close()
+    await start({}, { timeoutMillis: 16_000 })
+    expect(await leases()).toEqual(['75s', '75s', '75s'])
+    await lambda.close()
+    await start({ leaseMillis: 60_000 })
+    expect(await leases()).toEqual(['1min', '1min', '1min'])
+  })
+
   it.each(['process', 'paused-machine', 'reset'] as const)(
     'does not fail a call whose connection died while it was frozen (%s)',
     async (freezeModel) => {

@@ -80,6 +80,18 @@ const rooms = {
     may: ['../../index.js', 'pg'],
     mayNot: ['../../testing/index.js', '../../postgres/pool.js', '../../lambda/create-pool.js'],
   },
+  'src/doctor/attempt.ts': {
+    may: ['../postgres/connection/opening/address.js', '../pool/errors.js', './finding.js', 'pg'],
+    mayNot: ['../lambda/pool-manager.js', '../cli/run.js', '../local/index.js', '../testing/index.js', '../index.js'],
+  },
+  'src/cli/doctor.ts': {
+    may: ['./run.js', '../doctor/index.js'],
+    mayNot: ['../doctor/examine.js', '../postgres/pool.js', '../index.js', 'pg'],
+  },
+  'src/replay/policies.ts': {
+    may: ['../lambda/keep-policy.js', './replay.js'],
+    mayNot: ['../lambda/pool-manager.js', '../pool/errors.js', '../cli/run.js', '../index.js', 'pg'],
+  },
   'src/cli/local.ts': {
     may: ['./run.js', '../local/index.js'],
     mayNot: ['../local/service.js', '../testing/index.js', '../index.js', 'pg'],

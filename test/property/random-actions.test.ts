@@ -31,7 +31,7 @@ const which = fc.nat({ max: 1000 })
 const operation = fc.constantFrom<Operation[]>('dial', 'ping', 'reset', 'close')
 const gate = fc.constantFrom<Gate[]>('ok', 'ok', 'ok', 'sync', 'reject', 'throw', 'slow', 'slow', 'never')
 const condition = fc.constantFrom<Condition[]>('clean', 'clean', 'dirty', 'unusable')
-const localCall = fc.constantFrom<LocalCall[]>('classify', 'inspect', 'lastAnswer', 'destroy')
+const localCall = fc.constantFrom<LocalCall[]>('classify', 'leaseMillis', 'inspect', 'lastAnswer', 'destroy')
 
 type Draft = [text: string, run: (world: World) => unknown]
 

@@ -18,6 +18,9 @@ export interface Call {
   leave(error?: Error): number
 }
 
+/** What a fake pool is built with, and for how long its far side keeps what says nothing. */
+export type FakePoolOptions = Partial<ResourcePoolOptions> & { readonly leaseMillis?: number }
+
 /** A pool over a fake far side and a clock held by hand. */
 export interface FakePool {
   readonly clock: FakeClock
@@ -35,11 +38,12 @@ export interface FakePool {
 
 /** Builds one. Without overrides nothing ever grows old, a sign of life is trusted for 1 s, and `random` is 0.5. */
 export function createFakePool(
-  overrides: Partial<ResourcePoolOptions> = {},
+  { leaseMillis = Number.POSITIVE_INFINITY, ...overrides }: FakePoolOptions = {},
   observer: PoolObserver<FakeResource> = {},
 ): FakePool {
   const clock = new FakeClock()
   const far = new FakeConnector()
+  far.lease = leaseMillis
   const heard: string[] = []
   const pool = new ResourcePool(far, poolOptions({ clock, ...overrides }), recording(heard, observer))
 
@@ -69,7 +73,6 @@ export function poolOptions(overrides: Partial<ResourcePoolOptions>): ResourcePo
     maxWaiting: Number.POSITIVE_INFINITY,
     maxUses: Number.POSITIVE_INFINITY,
     idleTimeoutMillis: Number.POSITIVE_INFINITY,
-    leaseMillis: Number.POSITIVE_INFINITY,
     maxLifetimeMillis: Number.POSITIVE_INFINITY,
     lifetimeJitter: 0,
     validationBypassMillis: 1000,

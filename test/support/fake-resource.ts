@@ -11,7 +11,7 @@ export type Operation = 'dial' | 'ping' | 'reset' | 'close'
 export type Gate = 'ok' | 'sync' | 'reject' | 'throw' | 'slow' | 'never'
 
 /** What is local in a connector and may still throw. */
-export type LocalCall = 'classify' | 'inspect' | 'lastAnswer' | 'destroy'
+export type LocalCall = 'classify' | 'leaseMillis' | 'inspect' | 'lastAnswer' | 'destroy'
 
 /** A connection that connects nothing. */
 export interface FakeResource {
@@ -45,6 +45,8 @@ export class FakeConnector implements Connector<FakeResource> {
   readonly throwing = new Set<LocalCall>()
   /** Whether every borrower heard from the far side just before it came back. */
   hears = false
+  /** How long it keeps a resource that says nothing, ms. */
+  lease = Number.POSITIVE_INFINITY
   /** Whether a dial that is given up lets go of what is half open, as it has to. */
   letsGo = true
   dialError: unknown = new Error('connection refused')
@@ -140,6 +142,12 @@ export class FakeConnector implements Connector<FakeResource> {
     this.beforeLocal?.('inspect', resource)
     this.#maybeThrow('inspect')
     return resource.condition
+  }
+
+  leaseMillis(resource: FakeResource): number {
+    this.beforeLocal?.('leaseMillis', resource)
+    this.#maybeThrow('leaseMillis')
+    return this.lease
   }
 
   lastAnswer(resource: FakeResource, now: Instant): Instant | undefined {

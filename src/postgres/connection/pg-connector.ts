@@ -16,6 +16,7 @@ import { type VerifiedTls, verifyHost } from './opening/tls.js'
 import { askQuietly, isBusy, isSettling, isUsable, type PgClient } from './pg-client.js'
 import { FAULTY, type Watched, watchFaults } from './session/fault.js'
 import { lastAnswerOf, noteAnswer } from './session/last-answer.js'
+import { leaseOf, noteLease, trustedMillis } from './session/lease.js'
 import { noteLoss, onLoss } from './session/loss.js'
 import { noteReports, whyUnfit } from './session/server-state.js'
 import { classifyDialFailure, SQLSTATE } from './session/sqlstate.js'
@@ -37,8 +38,8 @@ export interface PgConnectorOptions {
   readonly onConnect: ((client: PgClient) => unknown) | undefined
   readonly verify: ((client: PgClient, done: (error?: Error) => void) => void) | undefined
   readonly reset: Reset
-  /** `Infinity` for no lease. */
-  readonly leaseMillis: number
+  /** Of a connection that is opened now; `Infinity` for no lease. */
+  readonly leaseMillis: () => number
   /** How long an invocation lasts at most, ms. */
   readonly invocationMillis: () => number
   /** Whether what runs at the server is limited to that. */
@@ -145,6 +146,10 @@ export class PgConnector implements Connector<PgClient> {
     return client.connection === undefined ? now : lastAnswerOf(client)
   }
 
+  leaseMillis(client: PgClient): number {
+    return Math.min(trustedMillis(leaseOf(client)), this.#options.profile.trustedMillis)
+  }
+
   async reset(client: PgClient): Promise<void> {
     if (isSettling(client)) await this.ping(client)
     const { reset } = this.#options
@@ -194,9 +199,11 @@ export class PgConnector implements Connector<PgClient> {
     let isAbandoned = false
     let startup = this.#startup
     for (;;) {
-      const limits = startup === 'marked' ? this.#limits() : undefined
+      const leaseMillis = this.#options.leaseMillis()
+      const limits = startup === 'marked' ? this.#limits(leaseMillis) : undefined
       const began = performance.now()
       const client = newClient(at)
+      noteLease(client, leaseMillis)
       let isIn = false
       const attended = attend(client, opening)
       opening.onAbandon = () => {
@@ -237,8 +244,8 @@ export class PgConnector implements Connector<PgClient> {
     }
   }
 
-  #limits(): string | undefined {
-    const { leaseMillis, invocationMillis, limitsWork, isLeftAlone } = this.#options
+  #limits(leaseMillis: number): string | undefined {
+    const { invocationMillis, limitsWork, isLeftAlone } = this.#options
     return limitsOf({ leaseMillis, invocationMillis: invocationMillis(), limitsWork }, isLeftAlone)
   }
 
@@ -259,6 +266,7 @@ export class PgConnector implements Connector<PgClient> {
       throw new Error('the dial was given up')
     }
     abandon = () => this.destroy(client)
+    noteLease(client, this.#options.leaseMillis())
     const attended = attend(client, opening)
     try {
       if (!this.#options.profile.ownsSession) leaveSessionAlone(client, true)

@@ -2,6 +2,7 @@ import { SOURCE } from '../connection/opening/credentials.js'
 import { SESSION_SETTINGS } from '../connection/opening/foreign-session.js'
 import { targetSessionAttrs } from '../connection/opening/hosts.js'
 import { PROFILES } from '../connection/opening/profile.js'
+import { USUAL_LEASE_MILLIS } from '../connection/session/lease.js'
 import {
   expecting,
   isNumber,
@@ -41,7 +42,7 @@ export const LIMITS: readonly Row[] = [
     'leaseMillis',
     expecting('0 (none) or a number of ms, 100 to 300000', (it) => it === 0 || isNumber(it, 100, 300_000)),
     0,
-    75_000,
+    USUAL_LEASE_MILLIS,
   ],
 ]
 

@@ -7,6 +7,7 @@ import type { TargetSessionAttrs } from '../connection/opening/hosts.js'
 import { PROFILES, type Target } from '../connection/opening/profile.js'
 import { recognise, tellTarget } from '../connection/opening/recognise.js'
 import type { CertificateAuthorities } from '../connection/opening/tls.js'
+import { LEASES_MILLIS } from '../connection/session/lease.js'
 import type { LogLevel } from '../log-lines.js'
 import { KNOWN_OPTIONS, LIMITS, type Row, targetOption } from './known-options.js'
 import { checkOptions, nonNegativeInteger, type OptionCheck, positiveInteger, refuse } from './option-checks.js'
@@ -167,6 +168,8 @@ export interface ResolvedOptions {
   readonly maxUses: number
   readonly maxWaiting: number
   readonly leaseMillis: number
+  /** Whether a connection may be given another one, by how often the environment is called. */
+  readonly choosesLease: boolean
   /** Where none is given, it depends on the invocation. */
   readonly deadlineMarginMillis: number | undefined
   readonly lingerMillis: number
@@ -237,6 +240,7 @@ export function resolveOptions(all: PoolOptions): ResolvedOptions {
   refuse('validationTimeoutMillis', validationTimeoutMillis ? isLate : 'more than 0', validationTimeoutMillis)
   const least = `at least \`validationTimeoutMillis\` (${validationTimeoutMillis})`
   refuse('leaseMillis', validationTimeoutMillis > leaseMillis && least, leaseMillis)
+  const isUsual = isOnLambda() && options.leaseMillis === undefined && leaseMillis < Infinity
   return Object.freeze({
     ...given,
     max,
@@ -248,6 +252,7 @@ export function resolveOptions(all: PoolOptions): ResolvedOptions {
     maxLifetimeMillis: given.maxLifetimeSeconds * 1000,
     ...(options.validate === false && { validationBypassMillis: Infinity }),
     deadlineMarginMillis: margin,
+    choosesLease: isUsual && validationTimeoutMillis <= Math.min(...LEASES_MILLIS) / 2,
     leastValidationMillis: options.validationTimeoutMillis ?? LEAST_VALIDATION_MILLIS,
     validationTimeoutMillis,
     prepareAfter: (options as { binary?: unknown }).binary

@@ -1,8 +1,6 @@
 import { systemClock } from '../../pool/clock.js'
 import type { ResourcePoolOptions } from '../../pool/connector.js'
 import { isOnLambda } from '../../registry/environment.js'
-import { PROFILES } from '../connection/opening/profile.js'
-import { trustedMillis } from '../connection/session/lease.js'
 import { KNOWN_OPTIONS } from './known-options.js'
 import { checkOptions, refuse } from './option-checks.js'
 import type { ResolvedOptions } from './options.js'
@@ -17,7 +15,6 @@ export function resourcePoolOptions(options: ResolvedOptions): Changeable<Resour
   return {
     ...options,
     maxIdle: options.pooling === 'never' ? 0 : options.max,
-    leaseMillis: Math.min(trustedMillis(options.leaseMillis), PROFILES[options.target].trustedMillis),
     lifetimeJitter: 0.1,
     resetTimeoutMillis: options.validationTimeoutMillis,
     // A dial outlives the patience of those who wait for it, else nothing could ever connect when connecting takes longer. Without a

@@ -14,6 +14,7 @@ import {
   type Whose,
 } from '../../registry/environment.js'
 import { forsake, giveUp, isUsable, type PgClient } from '../connection/pg-client.js'
+import { LEASES_MILLIS } from '../connection/session/lease.js'
 import { wrongValue } from '../options/option-checks.js'
 import type { ResolvedOptions } from '../options/options.js'
 import { areAll, type Below, Borrower, belongingTo, borrowerOf, sharersOf } from './borrower.js'
@@ -82,7 +83,8 @@ export class Borrowing {
     this.#patienceMillis = options.connectionTimeoutMillis
     this.#preparation = preparation
     this.unrefsIdle = options.allowExitOnIdle
-    if (options.leaseMillis < Infinity) this.#keepAlive = new KeepAlive(this.#clients, options.leaseMillis)
+    const leaseMillis = Math.min(options.leaseMillis, ...(options.choosesLease ? LEASES_MILLIS : []))
+    if (leaseMillis < Infinity) this.#keepAlive = new KeepAlive(this.#clients, leaseMillis)
     this.deadlines = new Deadlines(systemClock, options.deadlineMarginMillis, (invocation) => this.#strike(invocation))
   }
 

@@ -93,4 +93,7 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npx vitest run test/unit/pool/time.test.ts': { in: 'test/unit/pool/time.test.ts' },
   'npx vitest run test/integration/credentials/tls.test.ts': { in: 'test/integration/credentials/tls.test.ts' },
   'npx vitest run test/pgbouncer': { in: 'test/pgbouncer' },
+  'npx vitest run test/unit/replay': { in: 'test/unit/replay' },
+  'npx pg-thaw replay calls.csv': { in: 'test/replay/command.test.ts' },
+  'npx pg-thaw doctor "$DATABASE_URL"': { in: 'test/doctor/command.test.ts' },
 }

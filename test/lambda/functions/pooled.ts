@@ -11,13 +11,15 @@ export interface Work {
 /** What a call answers. */
 export interface Answer {
   readonly pid: number
+  /** How long the server keeps its session while it is idle. */
+  readonly lease: string
   readonly stats: ReturnType<ReturnType<typeof createPool>['stats']>
 }
 
 const pool = createPool(JSON.parse(process.env.POOL_OPTIONS ?? '{}') as PoolOptions)
 
 export const handler = wrapHandler(async ({ leave, nested }: Work): Promise<Answer> => {
-  const { rows } = await pool.query('SELECT pg_backend_pid() AS pid')
+  const { rows } = await pool.query(`SELECT pg_backend_pid() AS pid, current_setting('idle_session_timeout') AS lease`)
   if (nested) await pool.use(() => pool.query('SELECT 1'))
   if (leave === 'query') void pool.query('SELECT pg_sleep(20)')
   if (leave === 'work') void pool.transaction((client) => client.query('SELECT pg_sleep(20)'))
@@ -29,5 +31,5 @@ export const handler = wrapHandler(async ({ leave, nested }: Work): Promise<Answ
     await client.query('BEGIN')
     if (leave === 'transaction') client.release()
   }
-  return { pid: rows[0].pid, stats: pool.stats() }
+  return { ...rows[0], stats: pool.stats() }
 })

@@ -27,7 +27,6 @@ class CountingPool implements LivePool {
   readonly pooling = 'always'
   readonly min = 1
   readonly held = []
-  readonly leaseMillis = 75_000
   readonly lingerMillis = 0
   readonly isOpen = true
   isRestoring = false

@@ -18,7 +18,6 @@ beforeEach(() => {
     pooling: 'auto',
     min: 1,
     held: [],
-    leaseMillis: 75_000,
     lingerMillis: 60_000,
     madeWith: () => false,
     // By the first of those that are open at the same time.

@@ -19,7 +19,6 @@ class RecordingPool implements LivePool {
   pooling: LivePool['pooling'] = 'auto'
   min: number | undefined = 1
   held: readonly number[] = []
-  leaseMillis = 75_000
   lingerMillis = 1000
   isRestoring = false
   readonly isOpen = true
@@ -37,8 +36,8 @@ class RecordingPool implements LivePool {
     this.events.push('wake')
   }
 
-  trim(keep: number): void {
-    this.events.push(`trim ${keep}`)
+  trim(keep: number, isWorth: (leaseMillis: number) => boolean): void {
+    this.events.push(`trim ${isWorth(75_000) ? keep : 0}`)
   }
 
   /** Work of an invocation begins. */

@@ -25,7 +25,6 @@ beforeEach(() => {
     pooling: 'auto',
     min: 1,
     held: [],
-    leaseMillis: 75_000,
     lingerMillis: 60_000,
     madeWith: () => false,
     wake: () => void events.push('begin'),

@@ -200,6 +200,7 @@ test('a connector that throws where it should only look costs the resource at mo
     lastAnswer: ['fault: lastAnswer threw'],
     destroy: ['fault: destroy threw'],
     classify: ['fault: classify threw'],
+    leaseMillis: ['fault: leaseMillis threw', 'dialled 1', 'acquired 1'],
   }
   const tried: Partial<Record<LocalCall, string[]>> = {}
   for (const call of ['inspect', 'lastAnswer'] as const) {
@@ -233,6 +234,12 @@ test('a connector that throws where it should only look costs the resource at mo
     tried.classify = heard
     expect(waiting.error).toMatchObject({ name: 'DialError' })
     expect(pool.gauges().total).toBe(0)
+  }
+  {
+    const { far, heard, take } = createFakePool({ max: 1 })
+    far.throwing.add('leaseMillis')
+    expect((await take()).state).toBe('open')
+    tried.leaseMillis = heard
   }
   expect(tried).toEqual(expected)
 })

@@ -210,6 +210,20 @@ test('trim gives up dials that nobody waits for, the youngest first, and no othe
   expect(pool.stats()).toMatchObject({ dials: 3, dialFailures: 0 })
 })
 
+test('trim closes those that are not worth keeping, and of the others those idle longest', async () => {
+  const { heard, pool, fill } = createFakePool({ max: 5 })
+  await fill(5)
+  const isOdd = ({ id }: { readonly id: number }) => id % 2 === 1
+  expect(pool.trim(2, isOdd)).toBe(3)
+  await settled()
+  expect(heard.filter((it) => it.startsWith('retired')).sort()).toEqual([
+    'retired 1: trim',
+    'retired 2: trim',
+    'retired 4: trim',
+  ])
+  expect(pool.trim(2, isOdd)).toBe(0)
+})
+
 test('trim leaves what is lent alone', async () => {
   const { pool, take } = createFakePool()
   const checkout = await take()

@@ -1,0 +1,68 @@
+import { type Examination, examine, type Patience, reportOf, type Severity } from '../doctor/index.js'
+import { type Command, UsageError } from './command.js'
+import { numberOf, readArguments } from './options.js'
+
+const HELP = `pg-thaw doctor [URL] [options]
+
+Connects as a function would, and says what it found and what to set: the way there, TLS, the sign-in, poolers in between, the lease, how
+many sessions there is room for, and those that look like leftovers of vanished environments. It changes nothing.
+
+  URL                 postgres://USER:PASSWORD@HOST:PORT/DATABASE. Default: DATABASE_URL, or PGHOST and its kin
+  --timeout SECONDS   for an answer. Default: 10
+  --idle SECONDS      after which an idle session looks like a leftover. Default: 300, as long as no lease is
+  --json              for programs
+  --help
+
+Exit status: 0 all is well, 1 something is to be set right, 2 what was typed can't be, 3 nothing could work with it.`
+
+const EXPECTED = 'Expected URL to be postgres://USER:PASSWORD@HOST:PORT/DATABASE'
+
+const OPTIONS = {
+  timeout: { type: 'string', default: '10' },
+  idle: { type: 'string', default: '300' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+const STATUS: Readonly<Record<Severity, number>> = { ok: 0, note: 0, warning: 1, error: 3 }
+
+/** `pg-thaw doctor`. */
+export const command: Command = {
+  async run(args) {
+    const { values, positionals } = readArguments(args, OPTIONS)
+    if (values.help) {
+      process.stdout.write(`${HELP}\n`)
+      return 0
+    }
+    if (positionals.length > 1) throw new UsageError(`Expected one URL, got ${positionals.length} arguments`)
+    const connectionString = positionals[0] ?? process.env.DATABASE_URL
+    if (connectionString !== undefined) checkUrl(connectionString)
+    const withinMillis = 1000 * numberOf('timeout', values.timeout, { least: 0.1, most: 900 })
+    const leftAfterMillis = 1000 * numberOf('idle', values.idle, { least: 0, most: 86_400 })
+    const found = await examined(connectionString, { withinMillis, leftAfterMillis })
+    const text = values.json ? `${JSON.stringify(found, undefined, 2)}\n` : reportOf(found)
+    process.stdout.write(text)
+    return STATUS[found.severity]
+  },
+}
+
+async function examined(connectionString: string | undefined, patience: Patience): Promise<Examination> {
+  try {
+    return await examine(connectionString === undefined ? {} : { connectionString }, patience)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    // Whose text would show it.
+    if (code === 'ERR_INVALID_URL')
+      throw new UsageError('Expected URL to be postgres://USER:PASSWORD@HOST:PORT/DATABASE')
+    if (code === 'POOL_OPTION_INVALID') throw new UsageError(message)
+    throw error
+  }
+}
+
+/** Never quotes it: a password may be in it. */
+function checkUrl(text: string): void {
+  if (!/^(postgres(ql)?:\/\/|\/|socket:)/i.test(text)) throw new UsageError(EXPECTED)
+  // What follows a slash in a password would be taken for the name of the database, and shown.
+  const path = /^\w+:\/\/[^/?#]*(\/[^?#]*)/.exec(text)?.[1]
+  if (path?.includes('@')) throw new UsageError(`${EXPECTED}, and in USER and PASSWORD %2F for /, %3F for ?, %23 for #`)
+}

@@ -1,0 +1,101 @@
+import type { Client } from 'pg'
+import { codeOf } from '../pool/errors.js'
+import { type Address, addressIn } from '../postgres/connection/opening/address.js'
+import type { Target } from '../postgres/connection/opening/profile.js'
+import { recognise } from '../postgres/connection/opening/recognise.js'
+import { SQLSTATE } from '../postgres/connection/session/sqlstate.js'
+import type { PoolOptions } from '../postgres/options/options.js'
+import { readOptions } from '../postgres/options/stock-values.js'
+import { type Attempt, attempt, type Observed } from './attempt.js'
+import { type Finding, type Severity, worstOf } from './finding.js'
+import { openingFindings } from './opening-findings.js'
+import { roundTripMillis, type SessionGroup, serverFacts, sessionsNow, takesLimits } from './server-facts.js'
+import { leaseFinding, roomFindings, serverFindings, targetFinding } from './server-findings.js'
+
+/** What was found. */
+export interface Examination {
+  readonly severity: Severity
+  readonly findings: readonly Finding[]
+  /** Options of `createPool` that would be right, as they are written in code. */
+  readonly options: Readonly<Record<string, string>>
+  readonly observed: Observed
+}
+
+/** What is waited for, and what is too long; ms. */
+export interface Patience {
+  /** For an answer. */
+  readonly withinMillis: number
+  /** After which an idle session looks like that of an environment that vanished: longer than any lease. */
+  readonly leftAfterMillis: number
+}
+
+/** Connects as a function would, looks, and leaves everything as it is. */
+export async function examine(given: PoolOptions, { withinMillis, leftAfterMillis }: Patience): Promise<Examination> {
+  const pool = readOptions(given)
+  const address = addressIn(pool)
+  const { opened, isRefused } = await open(address, pool, withinMillis)
+  const findings = openingFindings(opened.observed, opened.error, withinMillis)
+  const byName = recognise(pool)
+  if (opened.client === undefined) return examination(findings, opened.observed, byName ?? 'direct')
+  let target: Target = byName ?? 'direct'
+  try {
+    const facts = await serverFacts(opened.client)
+    const isKept = !isRefused && facts.isMarked
+    const isShared = byName === undefined && (isRefused ? isRefused === 'pooler' : !isKept)
+    if (isShared) target = 'pgbouncer'
+    const sign = byName === undefined ? 'what became of a startup option' : "the host's name"
+    findings.push(...serverFindings(facts, target, await roundTripMillis(opened.client)), targetFinding(target, sign))
+    if (target === 'direct') findings.push(leaseFinding(facts, await takesLimits(opened.client)))
+    findings.push(...roomFindings(facts, ...(await visible(opened.client, leftAfterMillis)), leftAfterMillis))
+  } catch (error) {
+    findings.push(...openingFindings({ host: '', port: 0, user: '', database: '' }, error, withinMillis))
+  } finally {
+    await opened.client.end().catch(() => {})
+  }
+  return examination(findings, opened.observed, target)
+}
+
+interface Opened {
+  readonly opened: Attempt
+  /** Who refused to start a session with an option of its own. */
+  readonly isRefused: 'pooler' | 'server' | undefined
+}
+
+/** The hosts in their order, each as a pool would: with a session of its own, and where that is refused without. */
+async function open({ hosts, ...rest }: Address, pool: PoolOptions, withinMillis: number): Promise<Opened> {
+  const address = { hosts, ...rest }
+  let last: Opened | undefined
+  for (const host of hosts) {
+    const opened = await attempt(host, address, { pool, withinMillis, isMarked: true })
+    const refused = REFUSED[codeOf(opened.error) ?? '']
+    if (refused === undefined) last = { opened, isRefused: undefined }
+    else {
+      const plain = await attempt(host, address, { pool, withinMillis, isMarked: false })
+      last = { opened: plain, isRefused: plain.client && refused }
+    }
+    if (last.opened.client !== undefined) return last
+  }
+  if (last === undefined) throw new Error('bug: options lead to no host')
+  return last
+}
+
+const REFUSED: Readonly<Record<string, 'pooler' | 'server' | undefined>> = {
+  [SQLSTATE.PROTOCOL_VIOLATION]: 'pooler',
+  [SQLSTATE.UNDEFINED_OBJECT]: 'server',
+}
+
+/** The sessions that the role may look at, and how many others there are. */
+async function visible(client: Client, leftAfterMillis: number): Promise<[groups: SessionGroup[], hidden: number]> {
+  const all = await sessionsNow(client, leftAfterMillis)
+  const groups = all.flatMap((it) => (it.state === null ? [] : [{ ...it, state: it.state }]))
+  return [groups, all.reduce((sum, { state, count }) => (state === null ? sum + count : sum), 0)]
+}
+
+function examination(findings: readonly Finding[], observed: Observed, target: Target): Examination {
+  const options: Record<string, string> = { connectionString: 'process.env.DATABASE_URL' }
+  const isTlsWrong = findings.some(({ topic, severity }) => topic === 'TLS' && severity !== 'ok' && severity !== 'note')
+  if (isTlsWrong) options.ssl = "'verify-full'"
+  if (target !== 'direct') options.target = `'${target}'`
+  if (findings.some(({ topic }) => topic === 'pause')) options.resumeMillis = '30_000'
+  return { severity: worstOf(findings), findings, options, observed }
+}

@@ -1,0 +1,139 @@
+import { codeOf, textOf } from '../pool/errors.js'
+import type { Observed, ObservedTls } from './attempt.js'
+import type { Finding } from './finding.js'
+
+/** What is wrong with a connection that could not be opened, by its code. */
+const REFUSALS: readonly (readonly [RegExp, topic: string, advice: string])[] = [
+  [/^28P01$/, 'sign-in', 'the password is not that of the role'],
+  [
+    /^28\w{3}$/,
+    'sign-in',
+    'the server lets nobody in so: its `pg_hba.conf`, the role, or a database that resumes from a pause (`resumeMillis`)',
+  ],
+  [/^3D\w{3}$/, 'database', 'there is no database of that name'],
+  [
+    /^53300$/,
+    'room',
+    'the server is full, or the role has as many sessions as it may: close some, raise the limit, or lower `max`',
+  ],
+  [/^57P03$/, 'server', 'it is starting or stopping: try again'],
+  [
+    /^(ENOTFOUND|EAI_AGAIN|ERR_INVALID_URL)$/,
+    'name',
+    'no address for that name: is it right, and can it be resolved from here?',
+  ],
+  [/^ECONNREFUSED$/, 'reachable', 'nobody listens there: is the port right?'],
+  [
+    /^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN)$/,
+    'reachable',
+    'no way there: security groups, routes, or a public address that is none',
+  ],
+  [
+    /CERT|^(UNABLE_TO_|SELF_|HOSTNAME_|ERR_TLS_)/,
+    'TLS',
+    "nobody that is trusted here vouches for the server: give its authority, `ssl: 'verify-full'` with `ca`",
+  ],
+]
+
+/** What the opening of a connection showed: it was opened, or `error` says why not. */
+export function openingFindings(observed: Observed, error: unknown, withinMillis: number): Finding[] {
+  const findings: Finding[] = []
+  const { host, address, lookupMillis } = observed
+  if (address !== undefined)
+    findings.push({ topic: 'name', severity: 'ok', found: `${host} is ${address}${took(lookupMillis)}` })
+  if (observed.connectMillis !== undefined) {
+    findings.push({
+      topic: 'reachable',
+      severity: 'ok',
+      found: `${host}:${observed.port} answers${took(observed.connectMillis)}`,
+    })
+  }
+  if (observed.tls !== undefined) findings.push(tlsFinding(observed.tls, observed.tlsMillis))
+  if (observed.signInMillis !== undefined) findings.push(signInFinding(observed))
+  if (error !== undefined) findings.push(failure(observed, error, withinMillis))
+  else if (observed.tls === undefined) findings.push(plainFinding(host))
+  return findings
+}
+
+function tlsFinding(
+  { protocol, group, isVerified, issuer, validTo, roundTrips }: ObservedTls,
+  millis: number | undefined,
+): Finding {
+  const parts = [
+    protocol,
+    group,
+    `${roundTrips} round trips${took(millis)}`,
+    issuer && `signed by ${issuer}`,
+    validTo && `until ${validTo}`,
+  ]
+  const found = parts.filter(Boolean).join(', ')
+  if (isVerified) return { topic: 'TLS', severity: 'ok', found: `${found}, verified` }
+  const advice =
+    "anybody on the way could be the server: `ssl: 'verify-full'`, with `ca` where its authority is not one that Node.js knows"
+  return { topic: 'TLS', severity: 'warning', found: `${found}, not verified`, advice }
+}
+
+function plainFinding(host: string): Finding {
+  const isNear = /^(localhost|127\.|::1$|\/)/.test(host) || host === ''
+  if (isNear) return { topic: 'TLS', severity: 'note', found: 'none, on this machine' }
+  const advice = "whoever is on the way reads along: `ssl: 'verify-full'`"
+  return { topic: 'TLS', severity: 'warning', found: 'none: what is sent is not encrypted', advice }
+}
+
+function signInFinding({ method, iterations, signInMillis, user, tls }: Observed): Finding {
+  const how = {
+    'scram-sha-256': `SCRAM-SHA-256, ${iterations} iterations`,
+    md5: 'MD5',
+    'clear text': 'password in clear text',
+    nothing: 'no password asked for',
+  }
+  const found = `${user}: ${how[method ?? 'nothing']}${took(signInMillis)}`
+  if (method === 'clear text' && tls === undefined) {
+    return { topic: 'sign-in', severity: 'warning', found, advice: 'the password was sent as it is, without TLS' }
+  }
+  if (method === 'md5') {
+    return {
+      topic: 'sign-in',
+      severity: 'note',
+      found,
+      advice: "MD5 goes with a coming version: `password_encryption = 'scram-sha-256'`, and set the password anew",
+    }
+  }
+  return { topic: 'sign-in', severity: 'ok', found }
+}
+
+function failure(observed: Observed, error: unknown, withinMillis: number): Finding {
+  const { speaksHttp, connectMillis, address, signInMillis, host, port } = observed
+  if (speaksHttp) {
+    return {
+      topic: 'server',
+      severity: 'error',
+      found: `${host}:${port} speaks HTTP`,
+      advice: 'this is no PostgreSQL: is the port right?',
+    }
+  }
+  if (codeOf(error) === 'LATE') {
+    const step =
+      signInMillis !== undefined
+        ? 'got in, and'
+        : connectMillis !== undefined
+          ? 'reached, but'
+          : address !== undefined
+            ? 'found, but'
+            : ''
+    const found = `${step} nobody answered within ${withinMillis / 1000} s`.trim()
+    const advice =
+      connectMillis === undefined
+        ? 'packets are dropped on the way: security groups, routes'
+        : 'is it PostgreSQL that listens there, and is it well?'
+    return { topic: connectMillis === undefined ? 'reachable' : 'server', severity: 'error', found, advice }
+  }
+  const code = codeOf(error) ?? ''
+  const [, topic, advice] = REFUSALS.find(([pattern]) => pattern.test(code)) ?? []
+  const found = `${textOf(error)}${code === '' ? '' : ` (${code})`}`
+  return { topic: topic ?? 'server', severity: 'error', found, ...(advice !== undefined && { advice }) }
+}
+
+function took(millis: number | undefined): string {
+  return millis === undefined ? '' : ` (${millis < 10 ? millis.toFixed(1) : Math.round(millis)} ms)`
+}
