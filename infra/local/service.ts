@@ -48,8 +48,6 @@ const MISBEHAVING_CONFIGURATION: FunctionConfiguration = {
 }
 /** Few enough that a fleet comes near it. */
 const MAX_CONNECTIONS = 30
-/** The default of the pools on Lambda. */
-const LEASE_MILLIS = 75_000
 
 /**
  * Starts a PostgreSQL, migrates it, and has the functions wait for calls, behind HTTP.
@@ -123,7 +121,6 @@ export async function startLocalService({
       functions: fleets.map(({ facts: { name, concurrency, max } }) => ({ name, concurrency, max })),
       faults: faults.views,
       idleMillis,
-      leaseMillis: LEASE_MILLIS,
       sessionLimit,
       visibilityMillis,
     })

@@ -116,7 +116,6 @@ async function serve(
     hints,
     commands: commandsOf(handlers),
     idleMillis,
-    leaseMillis: undefined,
     sessionLimit: undefined,
   }
   stream.update('service', view)

@@ -25,8 +25,6 @@ export interface ServiceView {
   readonly commands: readonly string[]
   /** How long an environment is kept that nobody calls, ms. */
   readonly idleMillis: number
-  /** How long the server lets an idle session live, where that is known, ms. */
-  readonly leaseMillis: number | undefined
   /** How many sessions the database has for others than administrators, once it has said so. */
   readonly sessionLimit: number | undefined
   /** After which time a message that failed comes back, where there is a queue, ms. */
