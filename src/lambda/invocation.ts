@@ -13,6 +13,10 @@ export class Invocation implements CurrentInvocation {
   isAnswered = false
   /** Whether its async context was entered instead of left at its end. */
   isEntered = false
+  /** Calls that are part of it, and not over. */
+  parts = 0
+  /** Whether who asked for it has gone: what it still does is outside of any. */
+  isLeft = false
   budgetMillis = Infinity
   requestId: unknown
   /** Where somebody listens to what it does. */

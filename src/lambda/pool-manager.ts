@@ -55,13 +55,14 @@ export class PoolManager {
   }
 
   /**
-   * Whether a call for this request is part of an open invocation: it runs in its async context. That of one which was entered also reaches
-   * what the caller begins beside it, where another request is another invocation.
+   * The open invocation that a call for this request is part of: the one in whose async context it runs. That of one which was entered also
+   * reaches what the caller begins beside it, where another request is another invocation.
    */
-  isInside(requestId?: unknown): boolean {
+  inside(requestId?: unknown): Invocation | undefined {
     const own = this.#store.getStore()
-    if (own === undefined || !this.#open.has(own)) return false
-    return !own.isEntered || requestId === undefined || requestId === own.requestId
+    if (own === undefined || !this.#open.has(own)) return undefined
+    const isPart = !own.isEntered || requestId === undefined || requestId === own.requestId
+    return isPart ? own : undefined
   }
 
   /** Opens an invocation. Nothing here waits: what may be stale is validated while the handler runs. */
@@ -95,6 +96,32 @@ export class PoolManager {
   }
 
   /**
+   * One more call is part of the invocation, and what this returns ends that part: the last one's end is the invocation's own, as in
+   * {@link end}. Calls that were begun beside each other in one that was entered are told apart by nothing else.
+   */
+  join(invocation: Invocation): () => Promise<void> | undefined {
+    invocation.parts += 1
+    let isOver = false
+    return () => {
+      if (!isOver) invocation.parts -= 1
+      isOver = true
+      return invocation.parts > 0 ? undefined : this.end(invocation)
+    }
+  }
+
+  /**
+   * Nobody waits for the invocation any more, and nobody says when it is over: what it does goes on, and what it asks for from now on is
+   * outside of any.
+   */
+  leave(invocation: Invocation): void {
+    if (!this.#open.delete(invocation)) return
+    invocation.isLeft = true
+    this.#quietSince = this.#clock.now()
+    this.#trim()
+    this.#report(invocation)
+  }
+
+  /**
    * The invocation has been answered. Returns a promise only where the answer has to wait: for work that was not awaited, or for a
    * rollback, which should not be frozen half done. It resolves before the invocation's deadline. Further calls return the same.
    */
@@ -111,6 +138,7 @@ export class PoolManager {
   readonly #current = (): Invocation | undefined => {
     const own = this.#store.getStore()
     if (own !== undefined && this.#open.has(own)) return own
+    if (own?.isLeft) return undefined
     // Asked at module scope, during init or by a timer from there: outside, unless no other invocation can be meant.
     if (own === undefined && (!this.#runsOneAtATime || this.#invocations === 0)) return undefined
     return [...this.#open].at(-1) ?? this.#next
@@ -210,7 +238,7 @@ export class PoolManager {
   }
 
   #trim(): void {
-    // Where invocations overlap nothing freezes at their ends: what is idle is left to its timers, as in any process.
+    // Where invocations overlap, nothing freezes just because one ends: what is idle is left to its timers, as in any process.
     if (!this.#runsOneAtATime || this.#open.size > 0) return
     const seen = {
       initialization: this.#initialization,

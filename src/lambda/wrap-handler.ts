@@ -16,7 +16,8 @@ type Context = (InvocationContext & { lambdaContext?: InvocationContext } & Reco
  *
  * An invocation lasts until it is answered: until the promise that the handler returned settles, the callback that it was given is
  * called, or `context.done`, `succeed` or `fail` is (on runtimes up to `nodejs22.x`); or, where it has none of these, until it returns.
- * Where a framework for HTTP hands it a response in the context's place, and it returns no promise, it lasts until that closes.
+ * Where a framework for HTTP hands it a response in the context's place, and it returns no promise, it lasts until that is sent. Where its
+ * client hangs up before, what the handler still does is left alone.
  *
  * @example
  * ```ts
@@ -43,9 +44,10 @@ export function wrapHandler<H extends AnyHandler>(handler: H): H {
       const place = timed < 0 ? 1 : timed
       const context = args[place] as Context
       const own = context?.lambdaContext ?? context
+      const inside = manager.inside(own?.awsRequestId)
       // Wrapped twice, the outer one counts.
-      if (manager.isInside(own?.awsRequestId)) return call()
-      return invoke(manager, manager.begin(own), call, args, place)
+      if (inside !== undefined && !inside.isEntered) return call()
+      return invoke(manager, inside ?? manager.begin(own), call, args, place)
     },
   })
 }
@@ -59,8 +61,9 @@ function invoke(
   place: number,
 ): unknown {
   const context = args[place] as Context
+  const end = manager.join(invocation)
   const pass = (answer: () => unknown): unknown => {
-    const ended = manager.end(invocation)
+    const ended = end()
     return ended === undefined ? answer() : ended.then(answer)
   }
   let canAnswer = false
@@ -75,9 +78,12 @@ function invoke(
 
   try {
     const returned = manager.run(invocation, call)
-    if (isFunction((returned as PromiseLike<unknown> | undefined)?.then)) return endWith(manager, invocation, returned)
+    if (isFunction((returned as PromiseLike<unknown> | undefined)?.then)) return endWith(end, returned)
     if (isOpenResponse(args[1])) {
-      args[1].once('close', () => void manager.end(invocation))
+      const response = args[1]
+      response.once('finish', () => void end())
+      // Whoever hangs up takes nothing back: the handler goes on, and does not say when it is done.
+      response.once('close', () => void (response.writableFinished ? end() : manager.leave(invocation)))
       return returned
     }
     return canAnswer ? returned : pass(() => returned)
@@ -88,11 +94,11 @@ function invoke(
   }
 }
 
-async function endWith(manager: PoolManager, invocation: Invocation, returned: unknown): Promise<unknown> {
+async function endWith(end: () => Promise<void> | undefined, returned: unknown): Promise<unknown> {
   try {
     return await returned
   } finally {
-    await manager.end(invocation)
+    await end()
   }
 }
 

@@ -199,6 +199,7 @@ export class Pool extends PgPool {
       const noNames = () => warnOnce('PG_THAW_NO_PREPARE', NO_PREPARE, [undefined])
       this.#preparing = new Preparing(prepareAfter, preparedStatements, !profile.ownsSession, noNames)
     }
+    const choosesLease = resolved.choosesLease && !isGiven('idle_session_timeout', given)
     const connector = new PgConnector({
       newClient: (at = 0) => {
         const client = readSafely(knowingItsTransaction(new Client(configs[at] as object)))
@@ -219,11 +220,9 @@ export class Pool extends PgPool {
       onConnect: given.onConnect,
       verify: given.verify,
       reset: resolved.reset,
-      leaseMillis: () => {
-        const invocation = this.#environment.currentInvocation?.()
-        const chosen = resolved.choosesLease
-          ? this.#environment.leaseToDial?.(invocation?.budgetMillis ?? Infinity)
-          : undefined
+      leaseMillis: (isAsked) => {
+        const within = this.#environment.currentInvocation?.()?.budgetMillis ?? Infinity
+        const chosen = choosesLease && isAsked ? this.#environment.leaseToDial?.(within) : undefined
         return chosen ?? resolved.leaseMillis
       },
       // Elsewhere invocations may have different times, and share what one of them has dialled.

@@ -1,3 +1,5 @@
+import { isMainThread } from 'node:worker_threads'
+
 /** How a pool treats what is idle when the environment's last open invocation ends. */
 export type Pooling = 'auto' | 'always' | 'never'
 
@@ -88,7 +90,7 @@ export interface Environment {
 }
 
 /** The version is that of the shape above: copies that differ in it don't share. */
-const KEY = Symbol.for('pg-thaw.environment/2')
+const KEY = Symbol.for('pg-thaw.environment/3')
 
 /** The one environment of this process (or worker thread). */
 export function environment(): Environment {
@@ -100,6 +102,15 @@ export function environment(): Environment {
 /** Whether this process is an environment of AWS Lambda. */
 export function isOnLambda(): boolean {
   return process.env.AWS_LAMBDA_FUNCTION_NAME !== undefined
+}
+
+/**
+ * Whether this is the process of Lambda's runtime, and neither a worker thread nor a process that it has started: they inherit what is told
+ * of the call.
+ */
+export function isRuntime(): boolean {
+  process.env.PG_THAW_RUNTIME ??= String(process.pid)
+  return isMainThread && process.env.PG_THAW_RUNTIME === String(process.pid)
 }
 
 /**

@@ -8,7 +8,7 @@ const VARIABLES = { max: 'PG_THAW_MAX', min: 'PG_THAW_MIN', target: 'PG_THAW_TAR
 
 /**
  * Hands a function what the budget was drawn up with, so that the pool and the budget can't disagree: `PG_THAW_MAX`, `PG_THAW_MIN`
- * and `PG_THAW_TARGET`, and for Lambda the number of workers, where it was given. A function that opens no sessions gets none of them.
+ * and `PG_THAW_TARGET`, and for Lambda the number of workers. `min` and the workers only where they were given: else both know better. A function that opens no sessions gets none of them.
  *
  * @throws {BudgetError} `PG_THAW_CONFIGURATION` if one of them is set by hand to something else.
  */
@@ -21,7 +21,7 @@ export function setPoolVariables(
 ): void {
   const variables: Record<string, string> = {}
   for (const [option, variable] of Object.entries(VARIABLES)) {
-    const setting = settings[option as keyof typeof VARIABLES]
+    const setting = option === 'min' ? settings.givenMin : settings[option as keyof typeof VARIABLES]
     const meant = settings.max === 0 || setting === undefined ? undefined : String(setting)
     if (meant !== undefined) variables[variable] = meant
     const own = configuration.environment?.[variable]

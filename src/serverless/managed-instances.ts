@@ -42,13 +42,15 @@ export function managedBound(
   }
 }
 
-/** A version that is published from the template may have bounds of its own. */
+/** A version that is published from the template may have bounds of its own: the largest counts, and what is no number stands before it. */
 function environmentsOf(id: string, resources: Resources): unknown {
   const versions = Object.values(resources).filter(
     ({ Type, Properties }) => Type === 'AWS::Lambda::Version' && referenced(Properties.FunctionName) === id,
   )
   const all = [resources[id], ...versions].map((it) => record(it?.Properties.FunctionScalingConfig))
-  return all.map(({ MaxExecutionEnvironments: most }) => most).find((most) => most !== undefined)
+  const said = all.map(({ MaxExecutionEnvironments: most }) => most).filter((most) => most !== undefined)
+  const unknown = said.find((most) => asCount(most) === undefined)
+  return unknown ?? (said.length > 0 ? Math.max(...said.map(Number)) : undefined)
 }
 
 function workersOf(

@@ -16,6 +16,8 @@ export interface FunctionSettings {
   readonly max: number
   /** Idle connections that survive a freeze, per pool. */
   readonly min: number
+  /** The same, where the user has said so. */
+  readonly givenMin: number | undefined
   readonly target: Target
   /** Pools per environment (or worker). */
   readonly pools: number
@@ -73,7 +75,8 @@ export function readSettings(file: string, value: unknown, functionNames: readon
         undefined,
       )
     }
-    const min = of('min').count('min', 0) ?? Math.min(1, max)
+    const givenMin = of('min').count('min', 0)
+    const min = givenMin ?? Math.min(1, max)
     if (own.value('min') !== undefined && min > max) {
       throw wrongValue(file, `custom.pgThaw.functions.${name}.min`, `at most \`max\` (${max})`, min)
     }
@@ -82,6 +85,7 @@ export function readSettings(file: string, value: unknown, functionNames: readon
     functions[name] = Object.freeze({
       max,
       min: Math.min(min, max),
+      givenMin: givenMin === undefined ? undefined : Math.min(givenMin, max),
       target: (of('target').choice('target', TARGETS) ?? 'direct') as Target,
       pools: of('pools').count('pools', 1) ?? 1,
       workers: of('workers').count('workers', 1),

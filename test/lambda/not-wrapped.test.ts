@@ -55,6 +55,24 @@ describe('a handler that is not wrapped', () => {
   })
 })
 
+it('one that is wrapped in its first call waits as long as its calls last, from then on', async () => {
+  const relay = await startRelay(test.database.config)
+  try {
+    const at = { host: relay.host, port: relay.port, pooling: 'never' } as const
+    const lambda = await test.start(at, {
+      timeoutMillis: 5000,
+      env: { POOL_OPTIONS: JSON.stringify(at), IS_WRAPPED_LATE: '1' },
+    })
+    expect((await lambda.invoke()).response).toEqual({})
+    relay.newcomersMeet = 'deaf'
+    const { response } = await lambda.invoke()
+    expect(response).toMatchObject({ code: 'POOL_ACQUIRE_TIMEOUT' })
+    expect(Number(/(\d+) ms/.exec((response as { text: string }).text)?.[1])).toBeGreaterThan(2500)
+  } finally {
+    await relay.close()
+  }
+})
+
 it.each([[{}], [{ ASKS_DURING_INIT: '1' }]])('nothing is said of a wrapped one (%o)', async (env) => {
   const lambda = await perhapsWrapped({ IS_WRAPPED: '1', ...env })
   for (let call = 0; call < 3; call += 1) expect((await lambda.invoke()).outcome).toBe('response')

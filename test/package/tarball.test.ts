@@ -20,7 +20,9 @@ describe('the tarball', () => {
     )
     expect(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.d.ts'))).toEqual([
       'dist/cli.js',
+      'dist/cli/doctor.js',
       'dist/cli/local.js',
+      'dist/cli/replay.js',
       'dist/credentials/dsql.bundler.mjs',
       'dist/credentials/dsql.d.mts',
       'dist/credentials/dsql.js',
@@ -103,12 +105,13 @@ describe('the tarball', () => {
     ).toEqual([])
   })
 
-  it('has the licence of what became part of it: the signer of the AWS SDK', () => {
+  it('has the licences of what became part of it: the signer of the AWS SDK, and the reader of CSV', () => {
     const path = join(project.directory, 'node_modules', 'pg-thaw', 'dist')
     const licences = readFileSync(join(path, 'third-party-licenses.txt'), 'utf8')
     expect(licences.match(/^@?[a-z/0-9-]+ \d\S+ \(.+\)$/gm)).toEqual([
       expect.stringMatching(/^@smithy\/core .* \(Apache-2\.0\)$/),
       expect.stringMatching(/^@smithy\/signature-v4 .* \(Apache-2\.0\)$/),
+      expect.stringMatching(/^csv-parse .* \(MIT\)$/),
     ])
     expect(licences.match(/^ *Apache License$/gm)).toHaveLength(2)
     const isSigning = (name: string) => readFileSync(join(path, name), 'utf8').includes('AWS4-HMAC-SHA256')

@@ -7,6 +7,7 @@ import type { FunctionSettings } from '../../src/serverless/settings'
 const settings: FunctionSettings = {
   max: 2,
   min: 1,
+  givenMin: 1,
   target: 'direct',
   pools: 1,
   workers: undefined,
@@ -27,6 +28,12 @@ describe('the variables of a pool', () => {
       PG_THAW_MIN: '1',
       PG_THAW_TARGET: 'direct',
     })
+  })
+
+  it('leave `min` to the pool where nobody has said it', () => {
+    const configuration: FunctionConfiguration = {}
+    setPoolVariables('api', configuration, { ...settings, givenMin: undefined }, {}, 'serverless.yml')
+    expect(configuration.environment).toEqual({ PG_THAW_MAX: '2', PG_THAW_TARGET: 'direct' })
   })
 
   it('have the number of workers beside them, where it was given: the runtime reads it', () => {

@@ -1,4 +1,4 @@
-import type { Invocation, InvocationContext } from '../invocation.js'
+import type { InvocationContext } from '../invocation.js'
 import { poolManager } from '../pool-manager.js'
 
 /** Lambda's context, that of a durable function, which has it in it, or what a test made up. */
@@ -25,22 +25,20 @@ export interface PoolMiddleware {
  */
 export function pooled(): PoolMiddleware {
   const manager = poolManager()
-  const invocations = new WeakMap<MiddyRequest, Invocation>()
+  const ends = new WeakMap<MiddyRequest, () => Promise<void> | undefined>()
   // Further ends of one are the same as the first.
-  const end = (request: MiddyRequest) => {
-    const invocation = invocations.get(request)
-    return invocation && manager.end(invocation)
-  }
+  const end = (request: MiddyRequest) => ends.get(request)?.()
   return {
     before(request) {
       const context = request.context as Context
       const own = context.lambdaContext ?? context
-      if (manager.isInside(own.awsRequestId)) return
-      const invocation = manager.begin(own)
-      invocations.set(request, invocation)
+      const inside = manager.inside(own.awsRequestId)
+      if (inside !== undefined && !inside.isEntered) return
+      const invocation = inside ?? manager.begin(own)
+      ends.set(request, manager.join(invocation))
       whenPassedOver(request, () => void end(request))
       // In the step in which middy calls it: what middy goes on to do is inside then.
-      manager.enter(invocation)
+      if (inside === undefined) manager.enter(invocation)
     },
     after: end,
     onError: end,

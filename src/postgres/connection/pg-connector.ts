@@ -38,8 +38,8 @@ export interface PgConnectorOptions {
   readonly onConnect: ((client: PgClient) => unknown) | undefined
   readonly verify: ((client: PgClient, done: (error?: Error) => void) => void) | undefined
   readonly reset: Reset
-  /** Of a connection that is opened now; `Infinity` for no lease. */
-  readonly leaseMillis: () => number
+  /** Of a connection that is opened now, and whose server is asked for it or not; `Infinity` for no lease. */
+  readonly leaseMillis: (isAsked: boolean) => number
   /** How long an invocation lasts at most, ms. */
   readonly invocationMillis: () => number
   /** Whether what runs at the server is limited to that. */
@@ -199,7 +199,7 @@ export class PgConnector implements Connector<PgClient> {
     let isAbandoned = false
     let startup = this.#startup
     for (;;) {
-      const leaseMillis = this.#options.leaseMillis()
+      const leaseMillis = this.#options.leaseMillis(startup === 'marked')
       const limits = startup === 'marked' ? this.#limits(leaseMillis) : undefined
       const began = performance.now()
       const client = newClient(at)
@@ -266,7 +266,7 @@ export class PgConnector implements Connector<PgClient> {
       throw new Error('the dial was given up')
     }
     abandon = () => this.destroy(client)
-    noteLease(client, this.#options.leaseMillis())
+    noteLease(client, this.#options.leaseMillis(false))
     const attended = attend(client, opening)
     try {
       if (!this.#options.profile.ownsSession) leaveSessionAlone(client, true)

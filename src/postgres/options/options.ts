@@ -61,8 +61,8 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port' | 'log'> {
   /** Most sessions that the server sees of this pool, closing ones included. Default `PG_THAW_MAX` from the environment, else 10. */
   max?: number | undefined
   /**
-   * Idle connections that survive a freeze and, elsewhere, the idle timeout. Default `PG_THAW_MIN` from the environment, else on Lambda
-   * as many as each of the last three calls held at once (1 for `trim`), 0 elsewhere.
+   * Idle connections that survive a freeze and, elsewhere, the idle timeout. Default `PG_THAW_MIN` from the environment, else where
+   * Lambda freezes as many as each of the last three calls held at once (1 for `trim`), 0 elsewhere.
    */
   min?: number | undefined
   /**
@@ -71,7 +71,7 @@ export interface PoolOptions extends Omit<PoolConfig, 'ssl' | 'port' | 'log'> {
    * elsewhere.
    */
   connectionTimeoutMillis?: number | undefined
-  /** Idle for longer than this, a connection is closed, ms. 0 for never. Default 0 on Lambda, where the lease rules; 10000 elsewhere. */
+  /** Idle for longer than this, a connection is closed, ms. 0 for never. Default 0 where Lambda freezes, as the lease rules there; 10000 elsewhere. */
   idleTimeoutMillis?: number | undefined | null
   /** Age at which a connection is replaced, between two loans, s; up to a tenth less by chance. 0 for never. Default 1800. */
   maxLifetimeSeconds?: number | undefined
@@ -240,7 +240,8 @@ export function resolveOptions(all: PoolOptions): ResolvedOptions {
   refuse('validationTimeoutMillis', validationTimeoutMillis ? isLate : 'more than 0', validationTimeoutMillis)
   const least = `at least \`validationTimeoutMillis\` (${validationTimeoutMillis})`
   refuse('leaseMillis', validationTimeoutMillis > leaseMillis && least, leaseMillis)
-  const isUsual = isOnLambda() && options.leaseMillis === undefined && leaseMillis < Infinity
+  const isOpen = options.leaseMillis === undefined && options.min === undefined && given.pooling === 'auto'
+  const isUsual = isOnLambda() && isOpen && process.env.PG_THAW_MIN === undefined && leaseMillis < Infinity
   return Object.freeze({
     ...given,
     max,

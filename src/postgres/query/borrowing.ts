@@ -10,11 +10,11 @@ import {
   type CurrentInvocation,
   type Environment,
   environment,
+  isRuntime,
   runsOneAtATime,
   type Whose,
 } from '../../registry/environment.js'
 import { forsake, giveUp, isUsable, type PgClient } from '../connection/pg-client.js'
-import { LEASES_MILLIS } from '../connection/session/lease.js'
 import { wrongValue } from '../options/option-checks.js'
 import type { ResolvedOptions } from '../options/options.js'
 import { areAll, type Below, Borrower, belongingTo, borrowerOf, sharersOf } from './borrower.js'
@@ -62,10 +62,10 @@ export class Borrowing {
   /** Callers that gave up waiting by their signal. */
   aborts = 0
   /** Whether it is still to be found out if the handler is wrapped. */
-  mayBeUnwrapped = runsOneAtATime()
+  mayBeUnwrapped = runsOneAtATime() && isRuntime()
   /** The loans of clients. */
   readonly #clients = new Set<Checkout<PgClient>>()
-  readonly #keepAlive: KeepAlive | undefined
+  readonly #keepAlive = new KeepAlive(this.#clients)
   /** Called before somebody asks for a connection to himself. */
   beforeExclusive: () => void = () => {}
   readonly #face: object
@@ -74,6 +74,8 @@ export class Borrowing {
   readonly #environment: Environment = environment()
   readonly #out = new Set<Borrower>()
   #patienceMillis: number
+  /** How often more it is looked at: behind the Web Adapter nobody ever says that a call has begun. */
+  #looks = MOST_LOOKS
   #waiting: { readonly whom: (borrower: Borrower) => boolean; readonly quiet: () => void }[] = []
 
   constructor(face: object, pool: ResourcePool<PgClient>, options: ResolvedOptions, preparation: Preparation) {
@@ -83,8 +85,6 @@ export class Borrowing {
     this.#patienceMillis = options.connectionTimeoutMillis
     this.#preparation = preparation
     this.unrefsIdle = options.allowExitOnIdle
-    const leaseMillis = Math.min(options.leaseMillis, ...(options.choosesLease ? LEASES_MILLIS : []))
-    if (leaseMillis < Infinity) this.#keepAlive = new KeepAlive(this.#clients, leaseMillis)
     this.deadlines = new Deadlines(systemClock, options.deadlineMarginMillis, (invocation) => this.#strike(invocation))
   }
 
@@ -125,7 +125,8 @@ export class Borrowing {
    * the handler may still come to be wrapped.
    */
   #askedOnLambda(below: Below): void {
-    if (this.#environment.currentInvocation !== undefined) this.mayBeUnwrapped = false
+    this.#looks -= 1
+    if (this.#environment.currentInvocation !== undefined || this.#looks === 0) this.mayBeUnwrapped = false
     else if (process.env._X_AMZN_TRACE_ID !== undefined) {
       this.mayBeUnwrapped = false
       this.#patienceMillis = this.#options.unwrappedTimeoutMillis
@@ -150,13 +151,13 @@ export class Borrowing {
   /** Somebody has a client now. */
   lends(checkout: Checkout<PgClient>): void {
     this.#clients.add(checkout)
-    this.#keepAlive?.lent()
+    this.#keepAlive.lent(checkout.resource)
   }
 
   /** No timer is left. */
   end(): void {
     this.deadlines.end()
-    this.#keepAlive?.end()
+    this.#keepAlive.end()
   }
 
   /** Takes a client back. */
@@ -333,6 +334,7 @@ export class Borrowing {
 
   /** What had been asked before an invocation began, by work that an earlier one left behind, has a deadline now. */
   begun(invocation: CurrentInvocation): void {
+    this.#patienceMillis = this.#options.connectionTimeoutMillis
     if (this.isOut((it) => it === invocation)) this.deadlines.watch(invocation)
   }
 
@@ -425,6 +427,9 @@ interface Holder {
   readonly stack: string | undefined
   isOver: boolean
 }
+
+/** No init asks for as much. */
+const MOST_LOOKS = 1000
 
 const NOT_WRAPPED =
   'A pool is used by a handler that is not wrapped: what it asks for has no deadline, and is not taken back at the end'

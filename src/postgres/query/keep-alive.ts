@@ -1,6 +1,7 @@
 import { systemClock, type Timer } from '../../pool/clock.js'
 import type { Checkout } from '../../pool/slot.js'
 import { askQuietly, isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
+import { leaseOf } from '../connection/session/lease.js'
 import { SyncPing } from '../connection/statements/sync-ping.js'
 
 /**
@@ -11,17 +12,21 @@ import { SyncPing } from '../connection/statements/sync-ping.js'
  */
 export class KeepAlive {
   readonly #clients: ReadonlySet<Checkout<PgClient>>
-  readonly #everyMillis: number
   #timer: Timer | undefined
+  /** In which it rings, ms. */
+  #everyMillis = Infinity
 
-  constructor(clients: ReadonlySet<Checkout<PgClient>>, leaseMillis: number) {
+  constructor(clients: ReadonlySet<Checkout<PgClient>>) {
     this.#clients = clients
-    this.#everyMillis = leaseMillis / 3
   }
 
   /** To be called when a client is lent. */
-  lent(): void {
-    this.#timer ??= systemClock.setTimer(this.#everyMillis, () => this.#ring())
+  lent(client: PgClient): void {
+    const millis = leaseOf(client) / 3
+    if (millis >= this.#everyMillis) return
+    this.#timer?.cancel()
+    this.#everyMillis = millis
+    this.#timer = systemClock.setTimer(millis, () => this.#ring())
   }
 
   end(): void {
@@ -29,15 +34,13 @@ export class KeepAlive {
   }
 
   #ring(): void {
-    this.#timer = undefined
-    let isOut = false
+    this.#everyMillis = Infinity
     for (const { state, resource } of this.#clients) {
       if (state !== 'open') continue
-      isOut = true
+      this.lent(resource)
       // What is at work is not idle, and a ping would close what a cursor reads from.
       const isQuiet = resource.connection !== undefined && isUsable(resource) && !isBusy(resource)
       if (isQuiet) askQuietly(resource, new SyncPing(() => {}))
     }
-    if (isOut) this.lent()
   }
 }

@@ -6,13 +6,23 @@ const pool = createPool(JSON.parse(process.env.POOL_OPTIONS ?? '{}') as PoolOpti
 const asked = process.env.ASKS_DURING_INIT ? pool.query('SELECT 1') : undefined
 
 /** What became of a query: the code of its error, if it failed. */
-async function answer(): Promise<{ code: string | undefined }> {
+async function answer(): Promise<{ code?: string; text?: string }> {
   await asked
-  const code = await pool.query('SELECT 1').then(
-    () => undefined,
-    (error) => error.code,
+  return pool.query('SELECT 1').then(
+    () => ({}),
+    ({ code, message }) => ({ code, text: message }),
   )
-  return { code }
 }
 
-export const handler = process.env.IS_WRAPPED ? wrapHandler(answer) : answer
+/** Some ask in their first call what they need for the handler, and wrap it then. */
+let made: typeof answer | undefined
+async function late(...args: unknown[]): Promise<{ code?: string; text?: string }> {
+  if (made === undefined) await pool.query('SELECT 1')
+  made ??= wrapHandler(answer)
+  return Reflect.apply(made, undefined, args)
+}
+
+const ways = { IS_WRAPPED: wrapHandler, IS_WRAPPED_LATE: () => late }
+const [way] = Object.entries(ways).filter(([name]) => process.env[name])
+
+export const handler = way?.[1](answer) ?? answer

@@ -306,6 +306,27 @@ describe('one call is one invocation', () => {
 })
 
 describe('calls that overlap, begun in one step,', () => {
+  it.each([
+    ['without a request of their own', () => ({})],
+    ['for one request, as a batch handler calls another for each of its records', () => contextOf('a')],
+  ])('are one invocation %s, which lasts as long as the longest', async (_, make) => {
+    const handler = middy<string>()
+      .use(pooled())
+      .handler(async (event) => {
+        if (event === 'slow') for (let n = 0; n < 5; n += 1) await turn()
+        events.push(event)
+      })
+    const wrapped = wrapHandler(async (event: string, _context: unknown) => {
+      for (let n = 0; n < 3; n += 1) await turn()
+      events.push(event)
+    })
+    const context = make() as never
+    await Promise.all([handler('quick', context), handler('slow', context), wrapped('wrapped', context)])
+    expect(events).toEqual(['begin', 'quick', 'wrapped', 'slow', 'end'])
+    await handler('alone', make() as never)
+    expect(events.slice(-3)).toEqual(['begin', 'alone', 'end'])
+  })
+
   it('are invocations of their own, each with its own time', async () => {
     const seen: Record<string, number | undefined> = {}
     const handle = async (event: string) => {

@@ -428,13 +428,13 @@ describe('an invocation', () => {
     manager.end(first)
     const next = manager.run(first, () => within.currentInvocation?.())
     if (next === undefined) throw new Error('expected the next one')
-    expect(manager.run(next as Invocation, () => [within.currentInvocation?.(), manager.isInside()])).toEqual([
+    expect(manager.run(next as Invocation, () => [within.currentInvocation?.(), manager.inside()])).toEqual([
       next,
-      false,
+      undefined,
     ])
     manager.begin()
-    expect(manager.run(next as Invocation, () => manager.isInside())).toBe(true)
-    expect(manager.run(first, () => manager.isInside())).toBe(false)
+    expect(manager.run(next as Invocation, () => manager.inside())).toBe(next)
+    expect(manager.run(first, () => manager.inside())).toBe(undefined)
   })
 })
 

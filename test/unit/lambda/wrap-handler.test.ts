@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, IncomingMessage, ServerResponse } from 'node:http'
+import { type AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { wrapHandler } from '../../../src/lambda/wrap-handler'
 import { environment, type LivePool } from '../../../src/registry/environment'
@@ -489,7 +489,7 @@ describe('a wrapped handler of a framework for HTTP, which returns no promise', 
     await once(server, 'close')
   }
 
-  it('lasts until its response closes, whether or not it was given what comes next', async () => {
+  it('lasts until its response is sent, whether or not it was given what comes next', async () => {
     const handler = wrapHandler((_request: unknown, response: ServerResponse, _next?: Loose) => {
       setImmediate(() => {
         events.push('work')
@@ -499,14 +499,43 @@ describe('a wrapped handler of a framework for HTTP, which returns no promise', 
     for (const next of [[], [() => {}]]) {
       events = []
       await serve((request, response) => handler(request, response, ...next))
-      expect(events.filter((it) => it !== 'answer fine')).toEqual(['begin', 'work', 'closed', 'end'])
+      expect(events.filter((it) => !/^(answer|closed)/.test(it))).toEqual(['begin', 'work', 'end'])
     }
   })
 
-  it('is over when its client is gone', async () => {
-    const handler = wrapHandler((request: IncomingMessage, _response: ServerResponse) => void request.socket.destroy())
+  it('is left alone where its client hangs up: what it asks for then is outside of any call, and nothing is cut off', async () => {
+    const seen: unknown[] = []
+    const current = () => environment().currentInvocation?.()
+    let isDone: () => void = () => {}
+    const done = new Promise<void>((resolve) => {
+      isDone = resolve
+    })
+    const handler = wrapHandler((request: IncomingMessage, response: ServerResponse) => {
+      seen.push(current() !== undefined)
+      response.once('close', () =>
+        setImmediate(() => {
+          seen.push(current())
+          isDone()
+        }),
+      )
+      request.socket.destroy()
+    })
     await serve(handler)
-    expect(events.filter((it) => it !== 'no answer')).toEqual(['begin', 'closed', 'end'])
+    await done
+    expect(seen).toEqual([true, undefined])
+    expect(events.filter((it) => it !== 'no answer')).toEqual(['begin', 'closed'])
+    events = []
+    await wrapHandler(async () => {})()
+    expect(events).toEqual(['begin', 'end'])
+  })
+
+  it('is over when its response is sent, also where that has no connection to close', () => {
+    const response = new ServerResponse(new IncomingMessage(new Socket()))
+    wrapHandler((_request: unknown, its: ServerResponse) => void its.end('fine'))({}, response)
+    response.emit('finish')
+    expect(events).toEqual(['begin', 'end'])
+    response.emit('close')
+    expect(events).toEqual(['begin', 'end'])
   })
 
   it('is over when it hands on its error, and at once where there is nothing left to wait for', async () => {
