@@ -11,6 +11,7 @@ const commands: readonly CommandEntry[] = [
   {
     name: 'local',
     summary: 'runs your handlers on this machine, in processes that freeze, and shows what they do',
+    endsItself: true,
     load: async () => (await import('./cli/local.js')).command,
   },
   {
@@ -21,10 +22,16 @@ const commands: readonly CommandEntry[] = [
 ]
 
 const interruption = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
+const endsItself = commands.some((it) => it.name === process.argv[2] && it.endsItself)
+for (const [name, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
   // Not once: npm and the terminal may each pass on the same Ctrl-C. Ending takes a moment, and is bounded.
-  process.on(name, () => interruption.abort())
+  process.on(name, () => (endsItself ? interruption.abort() : process.exit(status)))
 }
+// Whoever reads it has had enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
 run(commands, process.argv.slice(2), interruption.signal).then(
   (status) => {

@@ -9,6 +9,8 @@ export interface CommandEntry {
   readonly name: string
   /** What it does, in a line. */
   readonly summary: string
+  /** Whether it ends by the signal that it is given, and has something to end; else it ends with the process. */
+  readonly endsItself?: boolean
   load(): Promise<Command>
 }
 

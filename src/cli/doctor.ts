@@ -9,7 +9,7 @@ many sessions there is room for, and those that look like leftovers of vanished 
 
   URL                 postgres://USER:PASSWORD@HOST:PORT/DATABASE. Default: DATABASE_URL, or PGHOST and its kin
   --timeout SECONDS   for an answer. Default: 10
-  --idle SECONDS      after which an idle session looks like a leftover. Default: 300, as long as no lease is
+  --idle SECONDS      after which an idle session looks like a leftover. Default: 300, the longest that a lease can be
   --json              for programs
   --help
 
@@ -35,10 +35,10 @@ export const command: Command = {
       return 0
     }
     if (positionals.length > 1) throw new UsageError(`Expected one URL, got ${positionals.length} arguments`)
-    const connectionString = positionals[0] ?? process.env.DATABASE_URL
-    if (connectionString !== undefined) checkUrl(connectionString)
+    const connectionString = positionals[0] ?? (process.env.DATABASE_URL || undefined)
     const withinMillis = 1000 * numberOf('timeout', values.timeout, { least: 0.1, most: 900 })
     const leftAfterMillis = 1000 * numberOf('idle', values.idle, { least: 0, most: 86_400 })
+    checkSource(connectionString)
     const found = await examined(connectionString, { withinMillis, leftAfterMillis })
     const text = values.json ? `${JSON.stringify(found, undefined, 2)}\n` : reportOf(found)
     process.stdout.write(text)
@@ -50,19 +50,27 @@ async function examined(connectionString: string | undefined, patience: Patience
   try {
     return await examine(connectionString === undefined ? {} : { connectionString }, patience)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
+    const { code, message, syscall } = error as NodeJS.ErrnoException
     // Whose text would show it.
     if (code === 'ERR_INVALID_URL')
       throw new UsageError('Expected URL to be postgres://USER:PASSWORD@HOST:PORT/DATABASE')
-    if (code === 'POOL_OPTION_INVALID') throw new UsageError(message)
+    // Also a file that it names.
+    if (code === 'POOL_OPTION_INVALID' || syscall === 'open') throw new UsageError(message)
     throw error
   }
 }
 
 /** Never quotes it: a password may be in it. */
-function checkUrl(text: string): void {
-  if (!/^(postgres(ql)?:\/\/|\/|socket:)/i.test(text)) throw new UsageError(EXPECTED)
-  // What follows a slash in a password would be taken for the name of the database, and shown.
-  const path = /^\w+:\/\/[^/?#]*(\/[^?#]*)/.exec(text)?.[1]
-  if (path?.includes('@')) throw new UsageError(`${EXPECTED}, and in USER and PASSWORD %2F for /, %3F for ?, %23 for #`)
+function checkSource(url: string | undefined): void {
+  if (url === undefined) {
+    const { PGHOST, PGDATABASE, PGUSER } = process.env
+    if (PGHOST || PGDATABASE || PGUSER) return
+    throw new UsageError(`Which database? ${EXPECTED}, or DATABASE_URL, or PGHOST and its kin`)
+  }
+  if (!/^(postgres(ql)?:\/\/|\/|socket:)/i.test(url)) throw new UsageError(EXPECTED)
+  // Of a password with one of these in it, the rest would be taken for the name of the database, or for something else, and shown.
+  const [, authority = '', rest = ''] = /^\w+:\/\/([^/?#]*)(.*)/s.exec(url) ?? []
+  if (!authority.includes('@') && rest.includes('@')) {
+    throw new UsageError(`${EXPECTED}, and in USER and PASSWORD %2F for /, %3F for ?, %23 for #`)
+  }
 }

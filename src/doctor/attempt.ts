@@ -29,6 +29,8 @@ export interface Observed {
   method?: SignInMethod
   /** Of SCRAM: how often the server has the client hash its password. */
   iterations?: number
+  /** It speaks no TLS. */
+  refusesTls?: boolean
   /** What answered is no PostgreSQL: it speaks HTTP. */
   speaksHttp?: boolean
 }
@@ -63,7 +65,7 @@ export interface AttemptOptions {
   readonly isMarked: boolean
 }
 
-/** Opens a connection as a pool would, and writes down how that goes. Never rejects. */
+/** Opens a connection as a pool would, and writes down how that goes. Rejects only for what the options name and can't be read. */
 export async function attempt(host: Host, address: Address, options: AttemptOptions): Promise<Attempt> {
   const { pool, withinMillis, isMarked } = options
   const client = new Client({ ...(copyOptions(pool) as object), connectionTimeoutMillis: 0, ...host.options })
@@ -76,22 +78,31 @@ export async function attempt(host: Host, address: Address, options: AttemptOpti
   }
   const { connection } = client as unknown as { connection: Connection }
   watch(connection, observed, address.tls === undefined ? 'X25519' : 'prime256v1')
-  let timer: NodeJS.Timeout | undefined
+  // A file that it can't read is a fault of the options.
+  if (address.tls !== undefined) verifyHost(client as PgClient, address.tls)
   try {
-    if (address.tls !== undefined) verifyHost(client as PgClient, address.tls)
     client.on('error', () => {})
-    await Promise.race([
-      client.connect(),
-      new Promise((_, reject) => {
-        const late = () =>
-          reject(Object.assign(new Error(`nobody answered within ${withinMillis} ms`), { code: 'LATE' }))
-        timer = setTimeout(late, withinMillis)
-      }),
-    ])
+    await bounded(client, client.connect(), withinMillis)
     return { observed, client, error: undefined }
   } catch (error) {
     connection.stream.destroy()
     return { observed, client: undefined, error }
+  }
+}
+
+/** Gives a client up that takes too long, with the code `LATE`. */
+export async function bounded<T>(client: Client, work: Promise<T>, withinMillis: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  // What it fails with once it is given up, nobody has to know.
+  work.catch(() => {})
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(Object.assign(new Error(`no answer within ${withinMillis} ms`), { code: 'LATE' }))
+      ;(client as unknown as { connection: Connection }).connection.stream.destroy()
+    }, withinMillis)
+  })
+  try {
+    return await Promise.race([work, late])
   } finally {
     clearTimeout(timer)
   }
@@ -117,8 +128,10 @@ function watch(connection: Connection, observed: Observed, guessed: string): voi
   let asks = 0
   socket.once('data', (data: Buffer | string) => {
     // Before pg sees it, which takes it for something else.
-    if (data.toString().startsWith('HTTP/')) observed.speaksHttp = true
+    const text = data.toString()
+    if (text.startsWith('HTTP/')) observed.speaksHttp = true
     else asks = 1
+    if (text === 'N') observed.refusesTls = true
   })
   connection.once('sslconnect', () => {
     const secured = connection.stream as TLSSocket

@@ -6,9 +6,9 @@ import { recognise } from '../postgres/connection/opening/recognise.js'
 import { SQLSTATE } from '../postgres/connection/session/sqlstate.js'
 import type { PoolOptions } from '../postgres/options/options.js'
 import { readOptions } from '../postgres/options/stock-values.js'
-import { type Attempt, attempt, type Observed } from './attempt.js'
+import { type Attempt, attempt, bounded, type Observed } from './attempt.js'
 import { type Finding, type Severity, worstOf } from './finding.js'
-import { openingFindings } from './opening-findings.js'
+import { failure, openingFindings } from './opening-findings.js'
 import { roundTripMillis, type SessionGroup, serverFacts, sessionsNow, takesLimits } from './server-facts.js'
 import { leaseFinding, roomFindings, serverFindings, targetFinding } from './server-findings.js'
 
@@ -39,18 +39,20 @@ export async function examine(given: PoolOptions, { withinMillis, leftAfterMilli
   if (opened.client === undefined) return examination(findings, opened.observed, byName ?? 'direct')
   let target: Target = byName ?? 'direct'
   try {
-    const facts = await serverFacts(opened.client)
+    const { client } = opened
+    const within = <T>(work: Promise<T>) => bounded(client, work, withinMillis)
+    const roundTrip = await within(roundTripMillis(client))
+    const facts = await within(serverFacts(client))
     const isKept = !isRefused && facts.isMarked
     const isShared = byName === undefined && (isRefused ? isRefused === 'pooler' : !isKept)
     if (isShared) target = 'pgbouncer'
-    const sign = byName === undefined ? 'what became of a startup option' : "the host's name"
-    findings.push(...serverFindings(facts, target, await roundTripMillis(opened.client)), targetFinding(target, sign))
-    if (target === 'direct') findings.push(leaseFinding(facts, await takesLimits(opened.client)))
-    findings.push(...roomFindings(facts, ...(await visible(opened.client, leftAfterMillis)), leftAfterMillis))
+    findings.push(...serverFindings(facts, target, roundTrip), targetFinding(target, byName !== undefined))
+    if (target === 'direct') findings.push(leaseFinding(facts, await within(takesLimits(client))))
+    findings.push(...roomFindings(facts, ...(await within(visible(client, leftAfterMillis))), leftAfterMillis))
   } catch (error) {
-    findings.push(...openingFindings({ host: '', port: 0, user: '', database: '' }, error, withinMillis))
+    findings.push(failure(opened.observed, error, withinMillis))
   } finally {
-    await opened.client.end().catch(() => {})
+    await bounded(opened.client, opened.client.end(), withinMillis).catch(() => {})
   }
   return examination(findings, opened.observed, target)
 }
@@ -92,7 +94,7 @@ async function visible(client: Client, leftAfterMillis: number): Promise<[groups
 }
 
 function examination(findings: readonly Finding[], observed: Observed, target: Target): Examination {
-  const options: Record<string, string> = { connectionString: 'process.env.DATABASE_URL' }
+  const options: Record<string, string> = {}
   const isTlsWrong = findings.some(({ topic, severity }) => topic === 'TLS' && severity !== 'ok' && severity !== 'note')
   if (isTlsWrong) options.ssl = "'verify-full'"
   if (target !== 'direct') options.target = `'${target}'`

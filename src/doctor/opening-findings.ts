@@ -4,6 +4,7 @@ import type { Finding } from './finding.js'
 
 /** What is wrong with a connection that could not be opened, by its code. */
 const REFUSALS: readonly (readonly [RegExp, topic: string, advice: string])[] = [
+  [/^08P01$/, 'sign-in', 'a pooler refuses it, which knows passwords and databases of its own'],
   [/^28P01$/, 'sign-in', 'the password is not that of the role'],
   [
     /^28\w{3}$/,
@@ -73,14 +74,18 @@ function tlsFinding(
   return { topic: 'TLS', severity: 'warning', found: `${found}, not verified`, advice }
 }
 
+/** On this machine nobody is on the way. */
+function isNear(host: string): boolean {
+  return /^(localhost|127\.|::1$|\/)/.test(host) || host === ''
+}
+
 function plainFinding(host: string): Finding {
-  const isNear = /^(localhost|127\.|::1$|\/)/.test(host) || host === ''
-  if (isNear) return { topic: 'TLS', severity: 'note', found: 'none, on this machine' }
+  if (isNear(host)) return { topic: 'TLS', severity: 'note', found: 'none, on this machine' }
   const advice = "whoever is on the way reads along: `ssl: 'verify-full'`"
   return { topic: 'TLS', severity: 'warning', found: 'none: what is sent is not encrypted', advice }
 }
 
-function signInFinding({ method, iterations, signInMillis, user, tls }: Observed): Finding {
+function signInFinding({ host, method, iterations, signInMillis, user, tls }: Observed): Finding {
   const how = {
     'scram-sha-256': `SCRAM-SHA-256, ${iterations} iterations`,
     md5: 'MD5',
@@ -88,7 +93,7 @@ function signInFinding({ method, iterations, signInMillis, user, tls }: Observed
     nothing: 'no password asked for',
   }
   const found = `${user}: ${how[method ?? 'nothing']}${took(signInMillis)}`
-  if (method === 'clear text' && tls === undefined) {
+  if (method === 'clear text' && tls === undefined && !isNear(host)) {
     return { topic: 'sign-in', severity: 'warning', found, advice: 'the password was sent as it is, without TLS' }
   }
   if (method === 'md5') {
@@ -102,8 +107,23 @@ function signInFinding({ method, iterations, signInMillis, user, tls }: Observed
   return { topic: 'sign-in', severity: 'ok', found }
 }
 
-function failure(observed: Observed, error: unknown, withinMillis: number): Finding {
-  const { speaksHttp, connectMillis, address, signInMillis, host, port } = observed
+/** How far it came before nobody answered any more. */
+function lateness({ readyMillis, signInMillis, connectMillis, address }: Observed) {
+  if (readyMillis !== undefined) {
+    const advice = 'a pooler in between has no free session at the server, or the server is busy'
+    return { topic: 'server', step: 'got in, and', advice }
+  }
+  if (connectMillis !== undefined) {
+    const step = signInMillis === undefined ? 'reached, but' : 'let in, but'
+    return { topic: 'server', step, advice: 'is it PostgreSQL that listens there, and is it well?' }
+  }
+  const advice = 'packets are dropped on the way: security groups, routes'
+  return { topic: 'reachable', step: address === undefined ? '' : 'found, but', advice }
+}
+
+/** Why it came no further. */
+export function failure(observed: Observed, error: unknown, withinMillis: number): Finding {
+  const { speaksHttp, refusesTls, host, port } = observed
   if (speaksHttp) {
     return {
       topic: 'server',
@@ -112,21 +132,14 @@ function failure(observed: Observed, error: unknown, withinMillis: number): Find
       advice: 'this is no PostgreSQL: is the port right?',
     }
   }
+  if (refusesTls) {
+    const advice = 'TLS is to be switched on there (`ssl = on`), or this is a port for something else'
+    return { topic: 'TLS', severity: 'error', found: `${host}:${port} speaks no TLS`, advice }
+  }
   if (codeOf(error) === 'LATE') {
-    const step =
-      signInMillis !== undefined
-        ? 'got in, and'
-        : connectMillis !== undefined
-          ? 'reached, but'
-          : address !== undefined
-            ? 'found, but'
-            : ''
+    const { topic, step, advice } = lateness(observed)
     const found = `${step} nobody answered within ${withinMillis / 1000} s`.trim()
-    const advice =
-      connectMillis === undefined
-        ? 'packets are dropped on the way: security groups, routes'
-        : 'is it PostgreSQL that listens there, and is it well?'
-    return { topic: connectMillis === undefined ? 'reachable' : 'server', severity: 'error', found, advice }
+    return { topic, severity: 'error', found, advice }
   }
   const code = codeOf(error) ?? ''
   const [, topic, advice] = REFUSALS.find(([pattern]) => pattern.test(code)) ?? []

@@ -13,7 +13,7 @@ export function reportOf({ findings, options, observed, severity }: Examination)
     return advice === undefined ? [line] : [line, `${' '.repeat(signs + topics + 4)}→ ${advice}`]
   })
   const code = Object.entries(options).map(([name, value]) => `  ${name}: ${value},`)
-  const isOpen = severity !== 'error'
-  const suggestion = isOpen ? ['', 'What to set:', '', 'createPool({', ...code, '})'] : []
+  const isToBeSet = severity !== 'error' && code.length > 0
+  const suggestion = isToBeSet ? ['', 'What to set:', '', 'createPool({', '  …', ...code, '})'] : []
   return `${[`${user}@${host}:${port}/${database}`, '', ...lines, ...suggestion].join('\n')}\n`
 }

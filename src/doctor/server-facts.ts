@@ -15,6 +15,9 @@ export interface ServerFacts {
   /** Of the role and of the database; null for none. */
   readonly roleLimit: number | null
   readonly databaseLimit: number | null
+  /** How many the role, and the database, have now; this one is one of them. */
+  readonly roleSessions: number
+  readonly databaseSessions: number
   readonly isSuperuser: boolean
   /** What sessions are limited to that ask for nothing, ms; 0 for nothing, null where the server does not know it. */
   readonly idleSessionMillis: number | null
@@ -35,6 +38,8 @@ const FACTS = `SELECT version() AS version, current_setting('server_version_num'
     AS "reservedConnections",
   (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user) AS "roleLimit",
   (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()) AS "databaseLimit",
+  (SELECT count(*)::int FROM pg_stat_activity WHERE usename = current_user) AS "roleSessions",
+  (SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND usesysid IS NOT NULL) AS "databaseSessions",
   coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user), false) AS "isSuperuser",
   (${millisOf('idle_session_timeout')})::float8 AS "idleSessionMillis",
   (${millisOf('statement_timeout')})::float8 AS "statementMillis",

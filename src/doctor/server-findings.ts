@@ -52,15 +52,13 @@ function keepalives(seconds: number): Finding {
 }
 
 /** What stands in between, as far as it shows. */
-export function targetFinding(target: Target, sign: string | undefined): Finding {
-  if (target === 'direct')
-    return { topic: 'in between', severity: 'ok', found: "nothing: sessions are the client's own" }
-  return {
-    topic: 'in between',
-    severity: 'warning',
-    found: `${target}, by ${sign}`,
-    advice: `say so: \`target: '${target}'\``,
-  }
+export function targetFinding(target: Target, isByName: boolean): Finding {
+  const topic = 'in between'
+  if (target === 'direct') return { topic, severity: 'ok', found: "nothing: sessions are the client's own" }
+  const advice = `say so: \`target: '${target}'\``
+  // A pool knows the one by itself from the start, the other only once it has connected.
+  if (isByName) return { topic, severity: 'note', found: `${target}, by the host's name`, advice }
+  return { topic, severity: 'warning', found: `${target}, by what became of a startup option`, advice }
 }
 
 /** Whether sessions of vanished environments end by themselves. */
@@ -102,12 +100,16 @@ export function roomFindings(
   const now = groups.reduce((sum, { count }) => sum + count, hidden) + 1
   if (maxConnections !== null) {
     const most = maxConnections - (isSuperuser ? 0 : reservedConnections)
-    const limits = [
-      roleLimit !== null && `the role ${roleLimit}`,
-      databaseLimit !== null && `the database ${databaseLimit}`,
-    ].filter(Boolean)
-    const found = `${now} of ${most} sessions (max_connections ${maxConnections}, ${reservedConnections} of them reserved)${limits.length > 0 ? `; limited further: ${limits.join(', ')}` : ''}`
-    const isScarce = most - now <= most * SCARCE
+    // What a superuser is limited to besides, nobody looks at.
+    const limits = isSuperuser
+      ? []
+      : [
+          { of: 'the role', used: facts.roleSessions, limit: roleLimit },
+          { of: 'the database', used: facts.databaseSessions, limit: databaseLimit },
+        ].flatMap(({ limit, ...rest }) => (limit === null ? [] : [{ ...rest, limit }]))
+    const told = limits.map(({ of, used, limit }) => `; of ${of} ${used} of ${limit}`)
+    const found = `${now} of ${most} sessions (max_connections ${maxConnections}, ${reservedConnections} of them reserved)${told.join('')}`
+    const isScarce = [{ used: now, limit: most }, ...limits].some(({ used, limit }) => limit - used <= limit * SCARCE)
     const advice = 'a burst would not fit: `max: 1` where a call needs no more, and a reserved concurrency'
     findings.push({ topic: 'room', severity: isScarce ? 'warning' : 'ok', found, ...(isScarce && { advice }) })
   }

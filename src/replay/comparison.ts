@@ -19,7 +19,7 @@ export interface Row extends Outcome {
   readonly name: string
   /** Connects of warm calls. */
   readonly connects: number
-  /** On average, over the time of the record. */
+  /** On average, over the time of the record: what is idle after its end is not in it. */
   readonly idleSessions: number
   /** Times what somebody would pay who knew when each next call comes; 1 where nobody has to pay. */
   readonly cost: number
@@ -57,10 +57,17 @@ export function compare({ functions, calls }: Recorded, terms: Terms): Compariso
   const row = (name: string, policy: Policy): Row => {
     const overTime = new Array<number>(PARTS).fill(0)
     const outcome = replay(histories, policy, (since, until) => spread(overTime, since, until, from, to))
-    const { warm, reused, idleMillis } = outcome
+    const { warm, reused } = outcome
     const connects = warm - reused
     const cost = least > 0 ? costOf(outcome, terms.connectMillis) / least : 1
-    return { name, ...outcome, connects, idleSessions: idleMillis / (to - from), cost, overTime }
+    return {
+      name,
+      ...outcome,
+      connects,
+      idleSessions: overTime.reduce((sum, it) => sum + it, 0) / PARTS,
+      cost,
+      overTime,
+    }
   }
   const own = (options: Parameters<typeof pooling>[0]) => pooling(options, terms.timeoutMillis)
   const kept = (leaseMillis: number) =>

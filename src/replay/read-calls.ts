@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { parse } from 'csv-parse'
+import { CsvError, parse } from 'csv-parse'
 import type { Call } from './environments.js'
 
 /** What was to be replayed is no record of calls: one line that says which row, and what was expected there. */
@@ -27,6 +27,8 @@ const REPORT = /^REPORT RequestId: .*?\sDuration: ([\d.]+) ms\s/
 
 /** Moments before this would be in 1973 as ms: they are s. */
 const LEAST_MILLIS = 1e11
+/** Moments after this would be after 2100 as ms: they are µs or ns. */
+const MOST_MILLIS = 4.1e12
 
 /** A moment that says no zone is UTC's, as in CloudWatch Logs Insights. */
 const HAS_ZONE = /(z|[+-]\d\d:?\d\d)$/i
@@ -62,12 +64,11 @@ export async function readCalls(text: Readable): Promise<Recorded> {
       calls += 1
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_')) {
-      throw new CallsError(`Expected CSV: ${error.message}`, { cause: error })
-    }
+    // Whose text may quote anything.
+    if (error instanceof CsvError) throw new CallsError(`Expected CSV, got something else (${error.code})`)
     throw error
   }
-  if (calls === 0) throw new CallsError(`Expected at least one call, got ${row} rows without one`)
+  if (calls === 0) throw new CallsError(`Expected at least one call, got ${Math.max(0, row - 1)} rows without one`)
   for (const its of functions.values()) its.sort((one, other) => one.at - other.at)
   return { functions, calls, passedOver }
 }
@@ -101,7 +102,7 @@ function callOf(fields: readonly string[], { time, duration, message, isEnd }: C
     throw new CallsError(`Expected the duration in row ${row} to be a number of ms, 0 or more, got '${lasted}'`)
   }
   const at = momentOf(fields[time] ?? '')
-  if (!Number.isFinite(at)) {
+  if (!(at >= 0 && at <= MOST_MILLIS)) {
     throw new CallsError(`Expected the time in row ${row} to be ISO 8601, or s or ms since 1970, got '${fields[time]}'`)
   }
   return { at: isEnd ? at - millis : at, millis }

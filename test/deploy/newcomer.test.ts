@@ -70,11 +70,13 @@ describeUnless(noRegistry, 'a newcomer with the README, in an empty directory,',
     await database.admin.query(testing.sql ?? '')
     expect(testing.sh?.split('\n')).toEqual([
       'npm install --save-dev esbuild',
-      'npx esbuild handler.ts --bundle --platform=node --external:pg-native --outfile=handler.cjs',
+      'npx esbuild handler.ts --bundle --platform=node --target=node20 --external:pg-native --outfile=handler.cjs',
       'node try.mjs',
     ])
     await run('npm install --save-dev esbuild')
-    await run('npx esbuild handler.ts --bundle --platform=node --external:pg-native --outfile=handler.cjs')
+    await run(
+      'npx esbuild handler.ts --bundle --platform=node --target=node20 --external:pg-native --outfile=handler.cjs',
+    )
     const { host, port, user, password, database: name } = database.config
     const env = { PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGDATABASE: name }
     const { stdout } = await run('node try.mjs', env)

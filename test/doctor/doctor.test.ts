@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { join } from 'node:path'
-import { Client } from 'pg'
+import { Client, type ClientConfig } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type PostgresServer, startPostgres } from '../../scripts/postgres-server'
 import { examine } from '../../src/doctor/index'
@@ -35,13 +35,6 @@ describe('a server', () => {
     await client.end()
   }
 
-  async function connected(name: string, user = server.user, password = server.password): Promise<Client> {
-    const client = new Client({ connectionString: server.url, user, password, application_name: name })
-    await client.connect()
-    clients.add(client)
-    return client
-  }
-
   const at = (user: string, password: string): PoolOptions => ({
     host: server.host,
     port: server.port,
@@ -49,6 +42,13 @@ describe('a server', () => {
     user,
     password,
   })
+
+  async function connected(name: string, user = server.user, password = server.password): Promise<Client> {
+    const client = new Client({ ...at(user, password), application_name: name } as ClientConfig)
+    await client.connect()
+    clients.add(client)
+    return client
+  }
 
   it('that is well is said to be', async () => {
     const found = await examine(at('app', 'p%/w'), PATIENCE)
@@ -59,11 +59,11 @@ describe('a server', () => {
     expect(about(found, 'lease')).toMatchObject({ severity: 'ok', found: 'taken' })
     expect(about(found, 'room')).toMatchObject({
       severity: 'ok',
-      found: '1 of 18 sessions (max_connections 20, 2 of them reserved); limited further: the role 30',
+      found: '1 of 18 sessions (max_connections 20, 2 of them reserved); of the role 1 of 30',
     })
     expect(about(found, 'clock')?.severity).toBe('ok')
     expect(about(found, 'TLS')).toMatchObject({ severity: 'note', found: 'none, on this machine' })
-    expect(found.options).toEqual({ connectionString: 'process.env.DATABASE_URL' })
+    expect(found.options).toEqual({})
   })
 
   it('that still takes MD5 is told of', async () => {
@@ -78,6 +78,11 @@ describe('a server', () => {
     const found = await examine(at(user, password), PATIENCE)
     expect(found.severity).toBe('error')
     expect(about(found, topic)).toMatchObject({ severity: 'error', found: expect.stringMatching(text) })
+  })
+
+  it('speaks no TLS where that is asked for', async () => {
+    const found = await examine({ ...at('app', 'p%/w'), ssl: 'verify-full' }, PATIENCE)
+    expect(found.findings.at(-1)).toMatchObject({ topic: 'TLS', severity: 'error' })
   })
 
   it('has no such database', async () => {
@@ -112,6 +117,21 @@ describe('a server', () => {
     expect((await examine({ connectionString: server.url }, PATIENCE)).findings).not.toContainEqual(
       expect.objectContaining({ topic: 'leftovers' }),
     )
+  })
+
+  it('whose role or database has no room left is warned of', async () => {
+    await asAdmin(`CREATE ROLE narrow LOGIN PASSWORD 'n' CONNECTION LIMIT 2`)
+    const before = await examine(at('narrow', 'n'), PATIENCE)
+    expect(about(before, 'room')).toMatchObject({
+      severity: 'ok',
+      found: expect.stringMatching(/; of the role 1 of 2$/),
+    })
+    await connected('orders', 'narrow', 'n')
+    const found = await examine(at('narrow', 'n'), PATIENCE)
+    expect(about(found, 'room')).toMatchObject({
+      severity: 'warning',
+      found: expect.stringMatching(/; of the role 2 of 2$/),
+    })
   })
 
   it('hides sessions from a role that may not look at them', async () => {
@@ -188,6 +208,36 @@ describeWithPgBouncer('a PgBouncer', () => {
     server = await startPostgres()
   })
   afterAll(() => server?.close())
+
+  it('without a free session at the server is said to be, in time', async () => {
+    const { host, port, user, password, database } = server
+    const bouncer = await startPgBouncer({ host, port, user, password, database }, { poolSize: 1 })
+    const holder = new Client(bouncer.config)
+    try {
+      await holder.connect()
+      await holder.query('BEGIN')
+      const found = await examine(bouncer.config, { ...PATIENCE, withinMillis: 500 })
+      expect(found.findings.at(-1)).toMatchObject({
+        topic: 'server',
+        severity: 'error',
+        found: 'got in, and nobody answered within 0.5 s',
+      })
+    } finally {
+      await holder.end()
+      await bouncer.close()
+    }
+  })
+
+  it('that does not know the password refuses it', async () => {
+    const { host, port, user, password, database } = server
+    const bouncer = await startPgBouncer({ host, port, user, password, database })
+    try {
+      const found = await examine({ ...bouncer.config, password: 'wrong' }, PATIENCE)
+      expect(found.findings.at(-1)).toMatchObject({ topic: 'sign-in', severity: 'error' })
+    } finally {
+      await bouncer.close()
+    }
+  })
 
   it.each([{}, { ignoresOptions: true }])('in front is seen (%o)', async (options) => {
     const { host, port, user, password, database } = server

@@ -65,6 +65,7 @@ describe('the types of the installed package', patience, () => {
     expect(examples.map(({ at }) => at)).toEqual(
       expect.arrayContaining([...pages, 'src/'].map((it) => expect.stringContaining(it))),
     )
+    project.link('@aws-sdk/credential-providers')
     const files = examples.map((it, index) => project.write(`example-${index}.mts`, it.code))
     const said = await compile(project, files, { module: 'node16', moduleResolution: 'node16' })
     expect(withPlaces(said, examples)).toBe('')

@@ -52,6 +52,8 @@ export function startFunction(
       DATABASE_URL: database.url,
       ...connectionVariables(database.url),
       AWS_LAMBDA_FUNCTION_NAME: name,
+      // As it would be deployed: what names a file by its path means one below.
+      LAMBDA_TASK_ROOT: variables.LAMBDA_TASK_ROOT ?? process.cwd(),
       PG_THAW_LOCAL_WORD: word,
       PG_THAW_LOCAL_DATABASE: `${database.host}:${database.port}`,
       NODE_OPTIONS: [variables.NODE_OPTIONS ?? '', ...preloads.map((it) => `--import=${it}`)].join(' ').trim(),

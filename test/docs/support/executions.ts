@@ -51,7 +51,8 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npm install pg-thaw pg': newcomer,
   'npm install --save-dev typescript @types/node @types/pg': newcomer,
   'npm install --save-dev esbuild': newcomer,
-  'npx esbuild handler.ts --bundle --platform=node --external:pg-native --outfile=handler.cjs': newcomer,
+  'npx esbuild handler.ts --bundle --platform=node --target=node20 --external:pg-native --outfile=handler.cjs':
+    newcomer,
   'node try.mjs': newcomer,
   'cp node_modules/pg-thaw/dist/goodbye.mjs dist/': newcomer,
 

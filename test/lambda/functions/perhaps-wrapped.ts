@@ -6,17 +6,17 @@ const pool = createPool(JSON.parse(process.env.POOL_OPTIONS ?? '{}') as PoolOpti
 const asked = process.env.ASKS_DURING_INIT ? pool.query('SELECT 1') : undefined
 
 /** What became of a query: the code of its error, if it failed. */
-async function answer(): Promise<{ code?: string; text?: string }> {
+async function answer(): Promise<{ code?: string; waitedMillis?: number }> {
   await asked
   return pool.query('SELECT 1').then(
     () => ({}),
-    ({ code, message }) => ({ code, text: message }),
+    ({ code, waitedMillis }) => ({ code, waitedMillis }),
   )
 }
 
 /** Some ask in their first call what they need for the handler, and wrap it then. */
 let made: typeof answer | undefined
-async function late(...args: unknown[]): Promise<{ code?: string; text?: string }> {
+async function late(...args: unknown[]): Promise<{ code?: string; waitedMillis?: number }> {
   if (made === undefined) await pool.query('SELECT 1')
   made ??= wrapHandler(answer)
   return Reflect.apply(made, undefined, args)

@@ -65,7 +65,7 @@ describe('what is no record of calls', () => {
   it.each([
     ['no time', 'when,duration\n1,2\n', 'Expected a column `timestamp`, got `when`, `duration`'],
     ['no duration', 'timestamp,took\n1,2\n', 'Expected a column `duration`, in ms, got `timestamp`, `took`'],
-    ['no rows', 'timestamp,duration\n', 'Expected at least one call, got 1 rows without one'],
+    ['no rows', 'timestamp,duration\n', 'Expected at least one call, got 0 rows without one'],
     ['nothing', '', 'Expected at least one call, got 0 rows without one'],
     [
       'a time that is none',
@@ -87,7 +87,21 @@ describe('what is no record of calls', () => {
       'timestamp,duration\n1,\n',
       "Expected the duration in row 2 to be a number of ms, 0 or more, got ''",
     ],
-    ['a quote that is never closed', 'timestamp,duration\n"1,2\n', 'Expected CSV: '],
+    [
+      'a quote that is never closed',
+      'timestamp,duration\n"1,2\n',
+      'Expected CSV, got something else (CSV_QUOTE_NOT_CLOSED)',
+    ],
+    [
+      'a quote in the middle',
+      'timestamp,duration\n1,1"2\n',
+      'Expected CSV, got something else (INVALID_OPENING_QUOTE)',
+    ],
+    [
+      'times in ns',
+      'timestamp,duration\n1767225600000000000,2\n',
+      "Expected the time in row 2 to be ISO 8601, or s or ms since 1970, got '1767225600000000000'",
+    ],
   ])('has %s, and is refused', async (_what, text, message) => {
     const error = await read(text).catch((error: unknown) => error)
     expect(error).toMatchObject({ name: 'CallsError', code: 'REPLAY_CALLS' })
