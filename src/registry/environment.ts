@@ -1,5 +1,3 @@
-import { isMainThread } from 'node:worker_threads'
-
 /** How a pool treats what is idle when the environment's last open invocation ends. */
 export type Pooling = 'auto' | 'always' | 'never'
 
@@ -85,6 +83,8 @@ export interface Environment {
   leaseToDial?: (withinMillis: number) => number
   /** Kept here by the room that manages invocations, so that each copy finds the same one. */
   manager?: unknown
+  /** See the function of that name. */
+  isRuntime?: boolean
   /** Set by the first copy that registered the goodbye; resolves when its registration is settled. */
   goodbye?: Promise<void>
 }
@@ -105,12 +105,14 @@ export function isOnLambda(): boolean {
 }
 
 /**
- * Whether this is the process of Lambda's runtime, and neither a worker thread nor a process that it has started: they inherit what is told
- * of the call.
+ * Whether this is Lambda's runtime itself, and no worker thread or process that it has started since it made a pool: these inherit what is
+ * told of the call.
  */
 export function isRuntime(): boolean {
-  process.env.PG_THAW_RUNTIME ??= String(process.pid)
-  return isMainThread && process.env.PG_THAW_RUNTIME === String(process.pid)
+  const its = environment()
+  its.isRuntime ??= process.env.PG_THAW_RUNTIME === undefined
+  process.env.PG_THAW_RUNTIME ??= '1'
+  return its.isRuntime
 }
 
 /**

@@ -78,6 +78,12 @@ it('one that is wrapped in its first call waits as long as its calls last, from 
   }
 })
 
+it('nothing is said of a process that a call has started', async () => {
+  const lambda = await perhapsWrapped({ IS_WRAPPED: '1', STARTS_ANOTHER: '1' })
+  for (let call = 0; call < 2; call += 1) expect((await lambda.invoke()).response).toEqual({})
+  expect(written).toEqual([])
+})
+
 it.each([[{}], [{ ASKS_DURING_INIT: '1' }]])('nothing is said of a wrapped one (%o)', async (env) => {
   const lambda = await perhapsWrapped({ IS_WRAPPED: '1', ...env })
   for (let call = 0; call < 3; call += 1) expect((await lambda.invoke()).outcome).toBe('response')

@@ -1,6 +1,12 @@
+import { execFileSync } from 'node:child_process'
 import { createPool, type PoolOptions, wrapHandler } from 'pg-thaw'
 
 const pool = createPool(JSON.parse(process.env.POOL_OPTIONS ?? '{}') as PoolOptions)
+
+/** Asks once, in any process. */
+export async function ask(): Promise<void> {
+  await pool.query('SELECT 1')
+}
 
 /** What is asked at module scope, where every handler is one that is not wrapped yet. */
 const asked = process.env.ASKS_DURING_INIT ? pool.query('SELECT 1') : undefined
@@ -8,6 +14,11 @@ const asked = process.env.ASKS_DURING_INIT ? pool.query('SELECT 1') : undefined
 /** What became of a query: the code of its error, if it failed. */
 async function answer(): Promise<{ code?: string; waitedMillis?: number }> {
   await asked
+  if (process.env.STARTS_ANOTHER) {
+    const { STARTS_ANOTHER, ...env } = process.env
+    const text = `require(${JSON.stringify(__filename)}).ask().then(() => process.exit())`
+    execFileSync(process.execPath, ['--eval', text], { env, stdio: 'inherit' })
+  }
   return pool.query('SELECT 1').then(
     () => ({}),
     ({ code, waitedMillis }) => ({ code, waitedMillis }),
