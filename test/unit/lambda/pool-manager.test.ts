@@ -422,6 +422,22 @@ describe('an invocation', () => {
     expect(inFirst()).not.toBe(second)
   })
 
+  it('that was left has nothing cut off, and owns nothing more', () => {
+    const { manager, within, pool } = setUp()
+    const first = manager.begin(request('a'))
+    const inFirst = manager.run(first, () => AsyncResource.bind(() => within.currentInvocation?.()))
+    pool.work(first)
+    pool.take()
+    manager.leave(first)
+    expect(pool.take()).not.toContain('reclaim')
+    expect(inFirst()).toBeUndefined()
+    const second = manager.begin(request('b'))
+    expect(inFirst()).toBeUndefined()
+    manager.end(second)
+    manager.leave(first)
+    expect(pool.take()).not.toContain('reclaim')
+  })
+
   it('that has not begun owns what is asked in its context, and is no inside', () => {
     const { manager, within } = setUp()
     const first = manager.begin()

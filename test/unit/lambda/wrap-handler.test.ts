@@ -512,12 +512,13 @@ describe('a wrapped handler of a framework for HTTP, which returns no promise', 
     })
     const handler = wrapHandler((request: IncomingMessage, response: ServerResponse) => {
       seen.push(current() !== undefined)
-      response.once('close', () =>
-        setImmediate(() => {
-          seen.push(current())
-          isDone()
-        }),
-      )
+      // In the handler's own async context, which a listener has not.
+      void (async () => {
+        await once(response, 'close')
+        await new Promise(setImmediate)
+        seen.push(current())
+        isDone()
+      })()
       request.socket.destroy()
     })
     await serve(handler)
