@@ -168,6 +168,17 @@ describe('the pool manager on Lambda', () => {
     expect([keptAfter(90_000), keptAfter(1000)]).toEqual(['trim 0', 'trim 1'])
   })
 
+  it('says with what lease a connection is opened, by the gaps so far', () => {
+    const { manager, within, clock } = setUp()
+    expect(within.leaseToDial?.(3000)).toBe(75_000)
+    manager.end(manager.begin())
+    clock.freeze(1000)
+    manager.begin()
+    expect([3000, 30_000].map((millis) => within.leaseToDial?.(millis))).toEqual([15_000, 75_000])
+    vi.stubEnv('AWS_LAMBDA_INITIALIZATION_TYPE', 'lambda-managed-instances')
+    expect(setUp().within.leaseToDial).toBeUndefined()
+  })
+
   it('counts neither its init as a gap nor any gap but the last three', () => {
     const { manager, pool, clock } = setUp()
     const keptAfter = (gapMillis: number) => {
