@@ -73,7 +73,7 @@ describeUnless(browserMissing, 'the page of npm run local, in a browser', () => 
     expect(await orders().locator('.facts').textContent()).toMatch(/ 2 calls$/)
     const pid = (await orders().getAttribute('data-pid')) ?? ''
     await expect.poll(() => rowOf(pid).getAttribute('data-state')).toBe('idle')
-    expect(await rowOf(pid).textContent()).toMatch(/idle\d+(\.\d)? s left$/)
+    expect(await rowOf(pid).textContent()).toMatch(/idlefor \d+(\.\d)? s$/)
     expect(await page.locator('#session-count').textContent()).toBe('1')
   })
 
