@@ -1,9 +1,9 @@
 import type { Client } from 'pg'
 import { codeOf } from '../pool/errors.js'
 import { type Address, addressIn } from '../postgres/connection/opening/address.js'
+import { REFUSED, type Startup } from '../postgres/connection/opening/limits.js'
 import type { Target } from '../postgres/connection/opening/profile.js'
 import { recognise } from '../postgres/connection/opening/recognise.js'
-import { SQLSTATE } from '../postgres/connection/session/sqlstate.js'
 import type { PoolOptions } from '../postgres/options/options.js'
 import { readOptions } from '../postgres/options/stock-values.js'
 import { type Attempt, attempt, bounded, type Observed } from './attempt.js'
@@ -33,7 +33,7 @@ export interface Patience {
 export async function examine(given: PoolOptions, { withinMillis, leftAfterMillis }: Patience): Promise<Examination> {
   const pool = readOptions(given)
   const address = addressIn(pool)
-  const { opened, isRefused } = await open(address, pool, withinMillis)
+  const { opened, refused } = await open(address, pool, withinMillis)
   const findings = openingFindings(opened.observed, opened.error, withinMillis)
   const byName = recognise(pool)
   if (opened.client === undefined) return examination(findings, opened.observed, byName ?? 'direct')
@@ -43,9 +43,9 @@ export async function examine(given: PoolOptions, { withinMillis, leftAfterMilli
     const within = <T>(work: Promise<T>) => bounded(client, work, withinMillis)
     const roundTrip = await within(roundTripMillis(client))
     const facts = await within(serverFacts(client))
-    const isKept = !isRefused && facts.isMarked
-    const isShared = byName === undefined && (isRefused ? isRefused === 'pooler' : !isKept)
-    if (isShared) target = 'pgbouncer'
+    // As a pool takes it: refused by a pooler, or kept by one for itself.
+    const isShared = refused === 'pooled' || (refused === undefined && !facts.isMarked)
+    if (byName === undefined && isShared) target = 'pgbouncer'
     findings.push(...serverFindings(facts, target, roundTrip), targetFinding(target, byName !== undefined))
     if (target === 'direct') findings.push(leaseFinding(facts, await within(takesLimits(client))))
     findings.push(...roomFindings(facts, ...(await within(visible(client, leftAfterMillis))), leftAfterMillis))
@@ -59,8 +59,8 @@ export async function examine(given: PoolOptions, { withinMillis, leftAfterMilli
 
 interface Opened {
   readonly opened: Attempt
-  /** Who refused to start a session with an option of its own. */
-  readonly isRefused: 'pooler' | 'server' | undefined
+  /** How it began where the mark of a session of its own was refused. */
+  readonly refused: Startup | undefined
 }
 
 /** The hosts in their order, each as a pool would: with a session of its own, and where that is refused without. */
@@ -70,20 +70,15 @@ async function open({ hosts, ...rest }: Address, pool: PoolOptions, withinMillis
   for (const host of hosts) {
     const opened = await attempt(host, address, { pool, withinMillis, isMarked: true })
     const refused = REFUSED[codeOf(opened.error) ?? '']
-    if (refused === undefined) last = { opened, isRefused: undefined }
+    if (refused === undefined) last = { opened, refused: undefined }
     else {
       const plain = await attempt(host, address, { pool, withinMillis, isMarked: false })
-      last = { opened: plain, isRefused: plain.client && refused }
+      last = { opened: plain, refused: plain.client && refused }
     }
     if (last.opened.client !== undefined) return last
   }
   if (last === undefined) throw new Error('bug: options lead to no host')
   return last
-}
-
-const REFUSED: Readonly<Record<string, 'pooler' | 'server' | undefined>> = {
-  [SQLSTATE.PROTOCOL_VIOLATION]: 'pooler',
-  [SQLSTATE.UNDEFINED_OBJECT]: 'server',
 }
 
 /** The sessions that the role may look at, and how many others there are. */

@@ -44,6 +44,11 @@ const FADING = 0.95
 /** A connection that is needed so shortly before its lease is over is not certain to be there, ms. */
 const MARGIN_MILLIS = 1000
 
+/** Whether a connection that was idle for so long is certain to be there. */
+export function fits(gapMillis: number, leaseMillis: number): boolean {
+  return gapMillis <= leaseMillis - MARGIN_MILLIS
+}
+
 /**
  * What a lease has been worth, ms: each gap that fitted it saved a connect, at the cost of a session that sat idle meanwhile; each that did
  * not cost the whole lease. Later gaps count for more. Without any, it owes half of itself, since most environments are not called again.
@@ -51,7 +56,7 @@ const MARGIN_MILLIS = 1000
 export function credit(gapsMillis: readonly number[], leaseMillis: number): number {
   let sum = 0
   for (const gap of gapsMillis) {
-    sum = FADING * sum + (gap <= leaseMillis - MARGIN_MILLIS ? CONNECT_MILLIS - gap : -leaseMillis)
+    sum = FADING * sum + (fits(gap, leaseMillis) ? CONNECT_MILLIS - gap : -leaseMillis)
   }
   return sum - leaseMillis / 2
 }

@@ -1,4 +1,4 @@
-import { REMEMBERED_GAPS } from '../lambda/keep-policy.js'
+import { fits, REMEMBERED_GAPS } from '../lambda/keep-policy.js'
 import type { History } from './environments.js'
 
 /** Decides for one environment, whose every call holds one connection. Gaps are those between its calls, newest last, ms. */
@@ -17,9 +17,6 @@ export interface Outcome {
   /** How long sessions were idle at the database, those included whose environment was gone, ms. */
   idleMillis: number
 }
-
-/** A connection that is needed so shortly before its lease is over is not certain to be there, ms. */
-const MARGIN_MILLIS = 1000
 
 /**
  * Replays environments with a policy: what is kept stays until the next call or the end of its lease. `idle` hears of each session that was
@@ -45,7 +42,7 @@ export function replay(
       outcome.warm += 1
       gapsMillis.push(gap)
       if (gapsMillis.length > REMEMBERED_GAPS) gapsMillis.shift()
-      if (isKept && gap <= lease - MARGIN_MILLIS) outcome.reused += 1
+      if (isKept && fits(gap, lease)) outcome.reused += 1
       else lease = dial(gapsMillis)
     }
   }

@@ -9,7 +9,17 @@ import type { CredentialSource, CredentialsFailure, SignIn } from './opening/cre
 import { leaveSessionAlone } from './opening/foreign-session.js'
 import { HostOrder } from './opening/host-order.js'
 import type { Host, TargetSessionAttrs } from './opening/hosts.js'
-import { LIMITED, type LimitedClient, limit, limitAgain, limitNow, limitsOf, markSession } from './opening/limits.js'
+import {
+  LIMITED,
+  type LimitedClient,
+  limit,
+  limitAgain,
+  limitNow,
+  limitsOf,
+  markSession,
+  REFUSED,
+  type Startup,
+} from './opening/limits.js'
 import type { Profile } from './opening/profile.js'
 import { Resume, resumeHint } from './opening/resume.js'
 import { type VerifiedTls, verifyHost } from './opening/tls.js'
@@ -352,16 +362,4 @@ function connected(client: PgClient): Promise<void> {
 function wrongServer({ host, port }: PgClient, why: string, wish: TargetSessionAttrs): PoolError {
   const text = `the server at ${host}:${port} ${why}, and \`target_session_attrs\` is '${wish}'`
   return new PoolError('POOL_WRONG_SERVER', text)
-}
-
-/**
- * How a connection begins: with the mark of a session of one's own; without, where that is refused; or without because a pooler stands in
- * between.
- */
-type Startup = 'marked' | 'plain' | 'pooled'
-
-/** What a refusal of the mark says. */
-const REFUSED: Readonly<Record<string, Startup | undefined>> = {
-  [SQLSTATE.PROTOCOL_VIOLATION]: 'pooled',
-  [SQLSTATE.UNDEFINED_OBJECT]: 'plain',
 }

@@ -1,5 +1,6 @@
 import { type PgClient, type SigningIn, STRAYS } from '../pg-client.js'
 import { isOfSession } from '../session/fault.js'
+import { SQLSTATE } from '../session/sqlstate.js'
 
 /** What the sessions of a pool are limited to, ms; `Infinity` for no limit. */
 export interface Limits {
@@ -60,6 +61,18 @@ export function limitsOf(
     (SELECT count(pg_catalog.set_config(name, value, false)) FROM (VALUES ${values.join(', ')}) AS t (name, value)
     WHERE pg_catalog.current_setting('${MARK}', true) <> ''
       AND pg_catalog.current_setting(name, true)::interval NOT BETWEEN '1us' AND value::interval)`
+}
+
+/**
+ * How a connection begins: with the mark of a session of one's own; without, where that is refused; or without because a pooler stands in
+ * between.
+ */
+export type Startup = 'marked' | 'plain' | 'pooled'
+
+/** What a refusal of the mark says. */
+export const REFUSED: Readonly<Record<string, Startup | undefined>> = {
+  [SQLSTATE.PROTOCOL_VIOLATION]: 'pooled',
+  [SQLSTATE.UNDEFINED_OBJECT]: 'plain',
 }
 
 /** Has a client that is not connected yet mark its session as its own. The user's options follow, so that they win. */
