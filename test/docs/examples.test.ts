@@ -7,6 +7,7 @@ import { installPackage, type Project } from '../package/support/project'
 import { createDatabase, type TestDatabase } from '../support/database'
 import { contexts } from './support/contexts'
 import { type Block, pages, readPage } from './support/pages'
+import { toolRecipes } from './support/recipes'
 
 /** Compiling takes seconds, and more where other tests run beside it. */
 const patience = { timeout: 90_000 }
@@ -40,8 +41,10 @@ const libraries = [
   'typeorm',
 ]
 
-// Those of docs/handlers.md need packages that are not among the dependencies: test/deploy/handlers.test.ts compiles them.
-const all = pages().filter(({ path }) => path !== 'docs/handlers.md')
+// Those of docs/handlers.md need packages that are not among the dependencies: test/deploy/handlers.test.ts compiles them. So do those of the
+// recipes for tools: they are of examples/, and test/deploy/examples.test.ts compiles them.
+const elsewhere = ['docs/handlers.md', ...toolRecipes]
+const all = pages().filter(({ path }) => !elsewhere.includes(path))
 const examples = all.flatMap(({ path, blocks }) =>
   blocks.filter(({ language }) => ['ts', 'js'].includes(language)).map((block) => ({ path, ...block })),
 )

@@ -23,10 +23,18 @@ describe('links of the docs', () => {
     }
   })
 
-  it('lead from the README to every page', () => {
+  const recipes = all.map(({ path }) => path).filter((path) => path.startsWith('docs/recipes/'))
+
+  it('lead from the README to every page, but the recipes', () => {
     const [readme, ...others] = all
     const linked = readme === undefined ? [] : linksOf(readme)
-    expect(linked).toEqual(expect.arrayContaining(others.map(({ path }) => relative('.', path))))
+    const expected = others.map(({ path }) => relative('.', path)).filter((path) => !recipes.includes(path))
+    expect(linked).toEqual(expect.arrayContaining(expected))
+  })
+
+  it('lead to the recipes of tools from deploying, to those of databases from choosing', () => {
+    const linked = ['docs/deploying.md', 'docs/choosing.md'].flatMap((page) => linksOf(readPage(page)))
+    expect(linked).toEqual(expect.arrayContaining(recipes.map((path) => relative('docs', path))))
   })
 
   it('to elsewhere are encrypted', () => {

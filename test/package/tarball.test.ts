@@ -14,7 +14,8 @@ afterAll(() => project?.[Symbol.dispose]())
 describe('the tarball', () => {
   it('has the licence, the manifest, the pages and dist/, and nothing else', () => {
     const files = project.files()
-    const pictures = readdirSync('docs').filter((name) => !name.endsWith('.md'))
+    const beside = readdirSync('docs', { withFileTypes: true }).filter((entry) => entry.isFile())
+    const pictures = beside.map(({ name }) => name).filter((name) => !name.endsWith('.md'))
     expect(files.filter((path) => !path.startsWith('dist/'))).toEqual(
       ['LICENSE', 'package.json', ...pages().map(({ path }) => path), ...pictures.map((it) => `docs/${it}`)].sort(),
     )

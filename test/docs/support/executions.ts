@@ -21,6 +21,12 @@ const account = {
   notHere: 'needs an AWS account; test/serverless packages the same services and checks their templates',
 }
 
+const ownAccount = { notHere: 'needs an AWS account; test/deploy/examples.test.ts runs what would be deployed' }
+const ownProgram = {
+  notHere: 'needs a program that npm does not have; test/deploy/examples.test.ts does what it would, or says what not',
+}
+const ownBudget = { notHere: 'comes with `pg-thaw budget`, which has tests of its own' }
+
 /** Every command of README.md, of the pages beside it and of docs/, and where it runs. */
 export const executions: Readonly<Record<string, Execution>> = {
   'npm ci': ci,
@@ -97,4 +103,31 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npx vitest run test/unit/replay': { in: 'test/unit/replay' },
   'npx pg-thaw replay calls.csv': { in: 'test/replay/command.test.ts' },
   'npx pg-thaw doctor "$DATABASE_URL"': { in: 'test/doctor/command.test.ts' },
+
+  // The recipes.
+  'psql "$DATABASE_URL" --file=schema.sql': ownProgram,
+  'sam build': ownProgram,
+  'sam deploy --guided': ownAccount,
+  'npx cdk synth --quiet': { in: 'test/examples/support/cdk.ts' },
+  'npx cdk deploy': ownAccount,
+  'npx cdk destroy': ownAccount,
+  'npx sst deploy --stage dev': ownAccount,
+  'terraform init': ownProgram,
+  'terraform plan -out=plan.out': ownAccount,
+  'terraform show -json plan.out > plan.json': ownAccount,
+  'terraform apply plan.out': ownAccount,
+  'zip --junk-paths orders.zip dist/*': ownProgram,
+  'aws lambda create-function --cli-input-json file://function.json --zip-file fileb://orders.zip': ownAccount,
+  'aws lambda put-function-concurrency --function-name orders --reserved-concurrent-executions 20': ownAccount,
+  'aws lambda create-function-url-config --function-name orders --auth-type AWS_IAM': ownAccount,
+  'aws rds-data execute-statement --resource-arn "$DATABASE_ARN" --secret-arn "$SECRET_ARN" --database orders --sql "$(cat schema.sql)"':
+    ownAccount,
+  'curl --aws-sigv4 "aws:amz:eu-central-1:lambda" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" --json \'{"customer":"Ada","product":"tea"}\' "$ORDERS_URL"':
+    ownAccount,
+  'curl --aws-sigv4 "aws:amz:eu-central-1:lambda" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" "$ORDERS_URL?customer=Ada"':
+    ownAccount,
+  'npx pg-thaw budget': ownBudget,
+  'npx pg-thaw budget template.yaml --max-connections 100': ownBudget,
+  'npx pg-thaw budget cdk.out': ownBudget,
+  'npx pg-thaw budget plan.json --max-connections 100': ownBudget,
 }

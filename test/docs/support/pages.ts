@@ -19,9 +19,9 @@ export interface Page {
   readonly headings: readonly string[]
 }
 
-/** README.md, the others beside it, and all of docs/. */
+/** README.md, the others beside it, and all of docs/, recipes included. */
 export function pages(): Page[] {
-  const docs = readdirSync('docs').filter((name) => name.endsWith('.md'))
+  const docs = readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
   const beside = ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md']
   return ['README.md', ...beside, ...docs.sort().map((name) => join('docs', name))].map(readPage)
 }
