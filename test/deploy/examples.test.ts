@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { examples } from '../docs/support/recipes'
 import { synthesized } from '../examples/support/cdk'
 import type { Deployable } from '../examples/support/deployable'
 import { DeployedFunction } from '../examples/support/deployed'
@@ -13,7 +15,7 @@ import { SecretsManagerDouble } from '../support/secrets-manager'
 import { startTlsServer, type TlsServer } from '../support/tls-server'
 import { shell } from './support/shell'
 
-const missing = whyNot(installPackages)
+const missing = spawnSync('make', ['--version']).error ? 'no make' : whyNot(installPackages)
 /** SST's program fetches more than npm has: what it does is done in its place. */
 const notInstalled = ['sst']
 
@@ -32,7 +34,7 @@ describeUnless(missing, 'the examples:', () => {
   })
   afterAll(() => Promise.all([server?.close(), secrets?.close()]))
 
-  describe.each(readdirSync('examples'))('%s', (example) => {
+  describe.each(examples)('%s', (example) => {
     it('names the versions that are tried here', () => {
       const { dependencies, devDependencies } = JSON.parse(
         readFileSync(join('examples', example, 'package.json'), 'utf8'),

@@ -29,8 +29,8 @@ describe.each(examples)('the recipe of %s', (example) => {
     const all = readdirSync(join('examples', example), { recursive: true, encoding: 'utf8', withFileTypes: true })
     const files = all.filter((it) => it.isFile()).map((it) => join(it.parentPath, it.name))
     const told = quotations.map(({ file }) => join('examples', example, file))
-    // What is the same in any project, or in all of these.
-    const untold = /\/(package\.json|tsconfig\.json|schema\.sql|src\/orders\.ts|bin\/orders\.ts)$/
+    // What is the same in any project, or in all of these, or was made in one.
+    const untold = /\/node_modules\/|\/dist\/|\/(package\.json|tsconfig\.json|schema\.sql|src\/orders\.ts|bin\/orders\.ts)$/
     expect(files.filter((file) => !told.includes(file) && !untold.test(file))).toEqual([])
   })
 
@@ -101,6 +101,11 @@ describe.each(databaseRecipes)('%s', (path) => {
     const resources = page.blocks.filter(({ language }) => language === 'yaml')
     for (const { code } of resources) expect(checkProperties(templateOf(code))).toEqual([])
   })
+})
+
+it('examples/ leads to the recipe of each', () => {
+  const linked = linksOf(readPage(join('examples', 'README.md')))
+  expect(linked.map((link) => join('examples', link)).sort()).toEqual(toolRecipes)
 })
 
 it('there is a recipe for each example, and one for each database', () => {
