@@ -30,7 +30,8 @@ describe.each(examples)('the recipe of %s', (example) => {
     const files = all.filter((it) => it.isFile()).map((it) => join(it.parentPath, it.name))
     const told = quotations.map(({ file }) => join('examples', example, file))
     // What is the same in any project, or in all of these, or was made in one.
-    const untold = /\/node_modules\/|\/dist\/|\/(package\.json|tsconfig\.json|schema\.sql|src\/orders\.ts|bin\/orders\.ts)$/
+    const untold =
+      /\/node_modules\/|\/dist\/|\/(package\.json|tsconfig\.json|schema\.sql|src\/orders\.ts|bin\/orders\.ts)$/
     expect(files.filter((file) => !told.includes(file) && !untold.test(file))).toEqual([])
   })
 
