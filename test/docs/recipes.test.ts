@@ -37,6 +37,8 @@ describe.each(examples)('the recipe of %s', (example) => {
 
   it('has the same service as all the others', () => {
     expect(inExample('src/orders.ts')).toBe(readFileSync('examples/sam/src/orders.ts', 'utf8').trimEnd())
+    for (const { file, code } of quotations.filter(({ file }) => file === 'build.mjs'))
+      expect(code).toBe(readFileSync(join('examples', 'sam', file), 'utf8').trimEnd())
   })
 
   it('says what is tested, and what is not', () => {
