@@ -126,7 +126,10 @@ export const executions: Readonly<Record<string, Execution>> = {
     ownAccount,
   'curl --aws-sigv4 "aws:amz:eu-central-1:lambda" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" "$ORDERS_URL?customer=Ada"':
     ownAccount,
+  'npx sst state export --stage dev > state.json': ownAccount,
   'npx pg-thaw budget': ownBudget,
+  'npx pg-thaw budget state.json': ownBudget,
+  'npx pg-thaw budget --function orders=20 --max 1 --max-connections 100': ownBudget,
   'npx pg-thaw budget template.yaml --max-connections 100': ownBudget,
   'npx pg-thaw budget cdk.out': ownBudget,
   'npx pg-thaw budget plan.json --max-connections 100': ownBudget,
