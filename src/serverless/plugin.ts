@@ -1,16 +1,27 @@
-import { type Budget, drawUpBudget } from './budget.js'
-import { checkWrittenConcurrency } from './concurrency.js'
+import {
+  type Budget,
+  BudgetError,
+  type Deployment,
+  drawUpBudget,
+  isPooled,
+  Problems,
+  type Resources,
+  readSettings,
+  record,
+  report,
+  resourcesOf,
+  type Settings,
+  type Sources,
+} from '../budget/index.js'
 import { setPoolVariables } from './environment.js'
-import { BudgetError } from './errors.js'
 import type { PluginOutput, Serverless } from './framework.js'
 import { GOODBYE, preloadGoodbye } from './goodbye.js'
 import { type PackagedFile, placeFile } from './packaged-file.js'
 import { previewResources } from './preview.js'
-import { report } from './report.js'
-import { readSettings } from './settings.js'
-import { findSources, type Sources } from './sources.js'
-import { type Resources, record, resourcesOf } from './template.js'
+import { findSources } from './sources.js'
+import { SERVERLESS_WORDING } from './wording.js'
 import { isOfNode, packWrapper, WRAPPER, wrapPackaged } from './wrap.js'
+import { checkWrittenConcurrency } from './written-concurrency.js'
 
 /** Commands that must not go on with a service that can't be. Others, such as `remove`, must. */
 const CHECKED_COMMANDS = ['package', 'deploy', 'pg-thaw']
@@ -90,24 +101,28 @@ export class PgThawPlugin {
   }
 
   #show(resources: Resources): void {
-    const text = report(this.#budgetOf(resources))
+    const { text } = this.#drawUp(resources)
     if (this.#output.writeText === undefined) this.#output.log.notice(text)
     else this.#output.writeText(text)
   }
 
   /** @throws what stops the command, if the budget does not fit. */
   #enforce(resources: Resources): void {
-    const budget = this.#budgetOf(resources)
-    if (!budget.fits) throw new BudgetError('PG_THAW_BUDGET', report(budget))
+    const { budget, text } = this.#drawUp(resources)
+    if (!budget.fits) throw new BudgetError('PG_THAW_BUDGET', text)
   }
 
-  #budgetOf(resources: Resources): Budget {
-    return drawUpBudget({
-      settings: this.#serverless.service.custom?.pgThaw,
+  #drawUp(resources: Resources): { budget: Budget; text: string } {
+    const problems = new Problems()
+    const deployment: Deployment = {
+      settings: this.#readSettings(problems),
       logicalIds: this.#logicalIds(),
       resources,
       sources: this.#sources,
-    })
+      wording: SERVERLESS_WORDING,
+    }
+    const budget = drawUpBudget(deployment, problems)
+    return { budget, text: report(budget, deployment) }
   }
 
   #preview(): Resources {
@@ -162,16 +177,25 @@ export class PgThawPlugin {
   /** The functions that open sessions, with what is to become of them. */
   #pooled() {
     const { functions } = this.#serverless.service
-    return Object.entries(this.#settings().functions).flatMap(([name, { max, goodbye, wrap }]) => {
+    const settings = this.#settings()
+    return Object.entries(settings.functions).flatMap(([name, { goodbye, wrap }]) => {
       const configuration = functions[name]
-      if (configuration === undefined || max === 0) return []
+      if (configuration === undefined || !isPooled(settings, name)) return []
       return [[name, { goodbye, wrap: wrap && isOfNode(configuration, this.#serverless), configuration }] as const]
     })
   }
 
-  #settings() {
-    const { service } = this.#serverless
-    return readSettings(this.#sources.configuration, service.custom?.pgThaw, Object.keys(service.functions ?? {}))
+  #settings(): Settings {
+    const problems = new Problems()
+    const settings = this.#readSettings(problems)
+    problems.throwIfAny()
+    return settings
+  }
+
+  #readSettings(problems: Problems): Settings {
+    const { custom, functions } = this.#serverless.service
+    const names = { present: Object.keys(functions ?? {}) }
+    return readSettings(custom?.pgThaw, names, this.#sources.configuration, SERVERLESS_WORDING, problems)
   }
 
   /** The framework shows an error of its own class by its message alone, and any other with a stack. */

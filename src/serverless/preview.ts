@@ -1,5 +1,5 @@
+import { type Resources, record, resourcesOf } from '../budget/index.js'
 import type { Serverless } from './framework.js'
-import { type Resources, record, resourcesOf } from './template.js'
 
 /** The framework's default, MB. */
 const MEMORY_SIZE = 1024

@@ -1,13 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-
-/** Says which file of a service a key stands in: what an error names has to be found. */
-export interface Sources {
-  /** The service's own configuration, such as `serverless.yml`. */
-  readonly configuration: string
-  /** The file in which a resource is written, relative to the service; the configuration if it is in no other. */
-  fileOf(logicalId: string): string
-}
+import type { Sources } from '../budget/index.js'
 
 /** Looks through the configuration and the files that its `${file(…)}` variables name. Nothing is parsed: a key is a key in any. */
 export function findSources(directory: string, configuration = 'serverless.yml'): Sources {

@@ -54,7 +54,6 @@ describe('the budget, through osls', () => {
     expect(service.template().Resources.ApiLambdaFunction?.Properties?.Environment.Variables).toEqual({
       PG_THAW_MAX: '3',
       PG_THAW_MIN: '2',
-      PG_THAW_TARGET: 'direct',
       NODE_OPTIONS: '--enable-source-maps --import=/var/task/.serverless/pg-thaw/goodbye.mjs',
     })
     const files = readZip(join(service.directory, '.serverless', 'small.zip'))
@@ -70,7 +69,7 @@ describe('the budget, through osls', () => {
     const { code, text } = await service.run('package', '--stage', 'prod', ...parameters)
     expect(code).not.toBe(0)
     const table = documented('The functions could open more sessions')
-    expect(table).toContain('- functions.orders: reservedConcurrency of 761 or less (now 840)')
+    expect(table).toContain('- functions.orders.reservedConcurrency of 761 or less (now 840)')
     expect(text).toContain(table)
     expect(text).not.toMatch(/^ +at .*\.js:\d+/m)
     expect(existsSync(join(service.directory, '.serverless'))).toBe(false)
@@ -121,9 +120,9 @@ describe('bad input, through osls, is one line that names the file and the key:'
 `
   it.each<[string, () => Service, string]>([
     [
-      'a pool whose max nobody says',
-      () => small(`custom: { pgThaw: { maxConnections: 100 } }\n${api}`),
-      "serverless.yml: custom.pgThaw.functions.api.max is missing: expected the pool's `max`, or 0 if the function opens none (custom.pgThaw.max holds for all)",
+      'a max that is none',
+      () => small(`custom: { pgThaw: { max: lots, maxConnections: 100 } }\n${api}`),
+      'serverless.yml: custom.pgThaw.max: expected an integer of 0 or more, got "lots" (string)',
     ],
     [
       'an impossible concurrency',
