@@ -3,6 +3,7 @@ export type { Change, Deployment, Sources, Wording } from './deployment.js'
 export { BudgetError, type Problem, Problems, wrongValue } from './errors.js'
 export { type ResolvedTemplate, resolveTemplate } from './expressions.js'
 export { WORKER_COUNT } from './managed-instances.js'
+export { planFor } from './plan.js'
 export { report } from './report/report.js'
 export {
   type BudgetMode,
