@@ -1,4 +1,4 @@
-import { wrongValue } from './errors.js'
+import { wrongValue } from '../budget/index.js'
 import type { FunctionConfiguration, Serverless } from './framework.js'
 import { packagedFile, packFile } from './packaged-file.js'
 

@@ -1,23 +1,26 @@
-import { type Budget, drawUpBudget } from './budget.js'
-import { checkWrittenConcurrency } from './concurrency.js'
+import { BudgetError, isPooled, record } from '../budget/index.js'
 import { setPoolVariables } from './environment.js'
-import { BudgetError } from './errors.js'
 import type { PluginOutput, Serverless } from './framework.js'
 import { GOODBYE, preloadGoodbye } from './goodbye.js'
 import { type PackagedFile, placeFile } from './packaged-file.js'
-import { previewResources } from './preview.js'
-import { report } from './report.js'
-import { readSettings } from './settings.js'
-import { findSources, type Sources } from './sources.js'
-import { type Resources, record, resourcesOf } from './template.js'
+import { unknownParameters } from './parameters.js'
+import { ServiceBudget } from './service-budget.js'
+import { findSources, type ServiceSources } from './sources.js'
 import { isOfNode, packWrapper, WRAPPER, wrapPackaged } from './wrap.js'
+import { checkWrittenConcurrency } from './written-concurrency.js'
+
+/** The options of a command, as far as they concern us. */
+interface PluginOptions {
+  readonly enforce?: boolean
+  readonly param?: unknown
+}
 
 /** Commands that must not go on with a service that can't be. Others, such as `remove`, must. */
 const CHECKED_COMMANDS = ['package', 'deploy', 'pg-thaw']
 
 /**
- * Serverless Framework plugin (`plugins: [pg-thaw/serverless]`; osls, version 3, version 4): stops a packaging when the functions
- * could open more sessions than the database has, and hands each function what its pool goes by. `custom.pgThaw` configures it.
+ * Serverless Framework plugin (`plugins: [pg-thaw/serverless]`; osls, version 3, version 4): warns of, or stops, a packaging when
+ * the functions could open more sessions than the database has, and hands each function what its pool goes by. `custom.pgThaw` configures it.
  *
  * It checks twice: before anything is built, from the configuration, and at the end, from the compiled template, where whatever other
  * plugins changed is in.
@@ -26,6 +29,7 @@ export class PgThawPlugin {
   readonly commands = {
     'pg-thaw': {
       usage: 'Connections from functions to PostgreSQL',
+      lifecycleEvents: ['help'],
       commands: {
         budget: {
           usage: 'Show how many sessions the functions may open, and how many the database has',
@@ -39,14 +43,16 @@ export class PgThawPlugin {
 
   readonly #serverless: Serverless
   readonly #output: PluginOutput
-  readonly #sources: Sources
+  readonly #sources: ServiceSources
+  readonly #budget: ServiceBudget
   /** What has to be where the packages take it from, since some function has it. */
   readonly #packed = new Set<PackagedFile>()
 
-  constructor(serverless: Serverless, options: { readonly enforce?: boolean }, output: PluginOutput) {
+  constructor(serverless: Serverless, options: PluginOptions, output: PluginOutput) {
     this.#serverless = serverless
     this.#output = output
     this.#sources = findSources(serverless.serviceDir, serverless.configurationFilename)
+    this.#budget = new ServiceBudget(serverless, this.#sources)
     // All keys are checked here, by name: the framework only warns of what its schema does not allow.
     serverless.configSchemaHandler.defineCustomProperties({
       type: 'object',
@@ -58,14 +64,17 @@ export class PgThawPlugin {
     }
     const local = () => this.#report(() => this.#setVariables())
     this.hooks = {
+      initialize: () => this.#budget.noteFunctions(),
+      'pg-thaw:help': () => this.#show(this.#usage()),
       'pg-thaw:budget:show': () =>
         this.#report(() => {
-          if (options.enforce) this.#enforce(this.#preview())
-          this.#show(this.#preview())
+          this.#checkParameters(options.param, 'refuse')
+          this.#show(this.#budget.show(options.enforce ?? false))
         }),
       'before:package:cleanup': () =>
         this.#report(() => {
-          this.#enforce(this.#preview())
+          this.#checkParameters(options.param, 'warn')
+          this.#budget.check('preview')
           this.#setVariables()
           this.#pack()
         }),
@@ -73,7 +82,10 @@ export class PgThawPlugin {
       'after:package:cleanup': () => this.#placePacked(),
       'before:package:compileFunctions': () => this.#report(() => this.#wrapPackaged()),
       'after:aws:package:finalize:mergeCustomProviderResources': () =>
-        this.#report(() => this.#enforce(resourcesOf(serverless.service.provider.compiledCloudFormationTemplate))),
+        this.#report(() => {
+          const warning = this.#budget.check('compiled')
+          if (warning !== undefined) this.#output.log.warning(warning)
+        }),
       // The deployment of one function alone.
       'before:package:function:package': () =>
         this.#report(() => {
@@ -89,41 +101,32 @@ export class PgThawPlugin {
     }
   }
 
-  #show(resources: Resources): void {
-    const text = report(this.#budgetOf(resources))
+  #show(text: string): void {
     if (this.#output.writeText === undefined) this.#output.log.notice(text)
     else this.#output.writeText(text)
   }
 
-  /** @throws what stops the command, if the budget does not fit. */
-  #enforce(resources: Resources): void {
-    const budget = this.#budgetOf(resources)
-    if (!budget.fits) throw new BudgetError('PG_THAW_BUDGET', report(budget))
+  #usage(): string {
+    const { usage, commands } = this.commands['pg-thaw']
+    const each = Object.entries(commands).flatMap(([name, command]) => [
+      `serverless pg-thaw ${name}  ${command.usage}`,
+      ...Object.entries(command.options).map(([option, about]) => `    --${option}  ${about.usage}`),
+    ])
+    return [usage, '', ...each].join('\n')
   }
 
-  #budgetOf(resources: Resources): Budget {
-    return drawUpBudget({
-      settings: this.#serverless.service.custom?.pgThaw,
-      logicalIds: this.#logicalIds(),
-      resources,
-      sources: this.#sources,
-    })
-  }
-
-  #preview(): Resources {
-    return previewResources(this.#serverless, this.#logicalIds())
-  }
-
-  #logicalIds(): Record<string, string> {
-    const { naming } = this.#serverless.getProvider('aws')
-    const names = Object.keys(this.#serverless.service.functions ?? {})
-    return Object.fromEntries(names.map((name) => [name, naming.getLambdaLogicalId(name)]))
+  /** A table of other parameters than were meant is no table; a packaging is not ours to stop for it. */
+  #checkParameters(given: unknown, otherwise: 'refuse' | 'warn'): void {
+    const { lines, isCertain } = unknownParameters(given, this.#serverless, this.#sources.files())
+    if (lines.length === 0) return
+    if (otherwise === 'refuse' && isCertain) throw new BudgetError('PG_THAW_CONFIGURATION', lines.join('\n'))
+    this.#output.log.warning(`pg-thaw: ${lines.join('\n')}`)
   }
 
   #setVariables(): void {
     const { service } = this.#serverless
     const file = this.#sources.configuration
-    const { functions } = this.#settings()
+    const { functions } = this.#budget.settings()
     for (const [name, settings] of Object.entries(functions)) {
       const configuration = service.functions[name]
       if (configuration === undefined) continue
@@ -162,16 +165,12 @@ export class PgThawPlugin {
   /** The functions that open sessions, with what is to become of them. */
   #pooled() {
     const { functions } = this.#serverless.service
-    return Object.entries(this.#settings().functions).flatMap(([name, { max, goodbye, wrap }]) => {
+    const settings = this.#budget.settings()
+    return Object.entries(settings.functions).flatMap(([name, { goodbye, wrap }]) => {
       const configuration = functions[name]
-      if (configuration === undefined || max === 0) return []
+      if (configuration === undefined || !isPooled(settings, name)) return []
       return [[name, { goodbye, wrap: wrap && isOfNode(configuration, this.#serverless), configuration }] as const]
     })
-  }
-
-  #settings() {
-    const { service } = this.#serverless
-    return readSettings(this.#sources.configuration, service.custom?.pgThaw, Object.keys(service.functions ?? {}))
   }
 
   /** The framework shows an error of its own class by its message alone, and any other with a stack. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { wrongValue } from './errors.js'
+import { wrongValue } from '../budget/index.js'
 import type { FunctionConfiguration, Serverless } from './framework.js'
 import { packagedFile, packFile } from './packaged-file.js'
 

@@ -63,7 +63,18 @@ const rooms = {
       'pg',
     ],
   },
-  'src/serverless/plugin.ts': { may: ['./budget.js'], mayNot: ['../pool/clock.js', '../index.js', 'pg'] },
+  'src/budget/budget.ts': {
+    may: ['./limit.js'],
+    mayNot: ['../serverless/preview.js', '../pool/clock.js', '../index.js', 'pg'],
+  },
+  'src/budget/report/report.ts': {
+    may: ['../budget.js', './table.js'],
+    mayNot: ['../../serverless/preview.js', '../../index.js', 'pg'],
+  },
+  'src/serverless/plugin.ts': {
+    may: ['./preview.js', '../budget/index.js'],
+    mayNot: ['../budget/budget.js', '../pool/clock.js', '../index.js', 'pg'],
+  },
   'src/testing/relay.ts': {
     may: ['./errors.js'],
     mayNot: ['../pool/clock.js', '../local/index.js', '../index.js', 'pg'],

@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import type { FunctionSettings } from '../../src/budget'
 import { setPoolVariables } from '../../src/serverless/environment'
 import type { FunctionConfiguration, Serverless } from '../../src/serverless/framework'
 import { preloadGoodbye } from '../../src/serverless/goodbye'
-import type { FunctionSettings } from '../../src/serverless/settings'
 
 const settings: FunctionSettings = {
   max: 2,
   min: 1,
-  givenMin: 1,
   target: 'direct',
   pools: 1,
   workers: undefined,
@@ -30,10 +29,16 @@ describe('the variables of a pool', () => {
     })
   })
 
-  it('leave `min` to the pool where nobody has said it', () => {
+  it('leave to the pool what nobody has said', () => {
     const configuration: FunctionConfiguration = {}
-    setPoolVariables('api', configuration, { ...settings, givenMin: undefined }, {}, 'serverless.yml')
-    expect(configuration.environment).toEqual({ PG_THAW_MAX: '2', PG_THAW_TARGET: 'direct' })
+    setPoolVariables(
+      'api',
+      configuration,
+      { ...settings, max: undefined, min: undefined, target: undefined },
+      {},
+      'serverless.yml',
+    )
+    expect(configuration.environment).toBeUndefined()
   })
 
   it('have the number of workers beside them, where it was given: the runtime reads it', () => {
@@ -51,7 +56,7 @@ describe('the variables of a pool', () => {
   it('are none for a function that opens no sessions', () => {
     const configuration: FunctionConfiguration = {}
     setPoolVariables('api', configuration, { ...settings, max: 0 }, {}, 'serverless.yml')
-    expect(configuration.environment).toEqual({})
+    expect(configuration.environment).toBeUndefined()
   })
 
   it('are not set by hand, in the function or for all', () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { drawUpBudget } from '../../src/serverless/budget'
-import { resourcesOf } from '../../src/serverless/template'
+import { drawUpBudget, Problems, readSettings, resourcesOf } from '../../src/budget'
+import { SERVERLESS_WORDING } from '../../src/serverless/wording'
 import { type CompiledTemplate, ofType, valuesOf } from './support/compiled-template'
 import { checkReferences } from './support/references'
 import { createExampleService, type Service } from './support/service'
@@ -196,7 +196,9 @@ describe('the example service', () => {
     for (const stage of ['dev', 'prod'] as const) {
       const { Resources } = templates[stage]
       const sources = { configuration: 'serverless.yml', fileOf: () => 'serverless.yml' }
-      const { limit } = drawUpBudget({ settings: {}, logicalIds: {}, resources: resourcesOf({ Resources }), sources })
+      const settings = readSettings({}, { present: [] }, 'serverless.yml', SERVERLESS_WORDING, new Problems())
+      const resources = resourcesOf({ Resources })
+      const { limit } = drawUpBudget({ settings, logicalIds: {}, resources, sources, wording: SERVERLESS_WORDING })
       expect(limit.connections).toBe(allowed[stage])
       expect(Resources.SessionsAlarm?.Properties?.Threshold).toBe(Math.floor(limit.connections * 0.8))
     }

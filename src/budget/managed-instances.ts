@@ -1,7 +1,7 @@
 import type { Bound } from './concurrency.js'
-import { wrongValue } from './errors.js'
-import { asCount } from './settings.js'
-import { type Resources, record, referenced } from './template.js'
+import type { Deployment } from './deployment.js'
+import { missingValue, wrongProperty, wrongValue } from './errors.js'
+import { asCount, type Resources, record, referenced } from './template.js'
 
 /** What AWS's runtime starts per vCPU, unless the variable says how many there are in all. */
 const WORKERS_PER_VCPU = 8
@@ -19,27 +19,17 @@ export function isManaged(properties: Readonly<Record<string, unknown>>): boolea
  * What bounds a function on Lambda Managed Instances: its scaling configuration, and in each environment the worker threads, of which
  * each has a pool. How many calls share a worker (`PerExecutionEnvironmentMaxConcurrency`) adds nothing: they share its pool.
  *
- * @param workers As they were given by hand.
  * @throws {BudgetError} `PG_THAW_CONFIGURATION` that asks, by name, for what the template does not say.
  */
-export function managedBound(
-  name: string,
-  id: string,
-  resources: Resources,
-  workers: number | undefined,
-  file: string,
-): Bound {
-  const path = `Resources.${id}.Properties`
-  const environments = environmentsOf(id, resources)
-  const key = `${path}.FunctionScalingConfig.MaxExecutionEnvironments`
-  const count = asCount(environments)
-  if (count === undefined)
-    throw wrongValue(file, key, 'a number, as nothing else bounds Managed Instances', environments)
-  return {
-    kind: 'managed',
-    environments: count,
-    workers: workersOf(name, path, resources[id]?.Properties, workers, file),
+export function managedBound(name: string, id: string, deployment: Deployment): Bound {
+  const { resources, wording, sources } = deployment
+  const most = environmentsOf(id, resources)
+  const environments = asCount(most)
+  if (environments === undefined) {
+    const key = wording.property(id, 'FunctionScalingConfig.MaxExecutionEnvironments')
+    throw wrongProperty(sources.fileOf(id), key, 'a number, as nothing else bounds Managed Instances', most)
   }
+  return { kind: 'managed', environments, workers: workersOf(name, id, deployment) }
 }
 
 /** A version that is published from the template may have bounds of its own: the largest counts, and what is no number stands before it. */
@@ -53,37 +43,35 @@ function environmentsOf(id: string, resources: Resources): unknown {
   return unknown ?? (said.length > 0 ? Math.max(...said.map(Number)) : undefined)
 }
 
-function workersOf(
-  name: string,
-  path: string,
-  properties: Readonly<Record<string, unknown>> = {},
-  given: number | undefined,
-  file: string,
-): number {
-  const option = `custom.pgThaw.functions.${name}.workers`
+function workersOf(name: string, id: string, { resources, settings, sources, wording }: Deployment): number {
+  const properties = resources[id]?.Properties ?? {}
+  const given = settings.functions[name]?.workers
+  const option = wording.setting('workers', name)
   const variable = record(record(properties.Environment).Variables)[WORKER_COUNT]
   if (typeof variable === 'string' || typeof variable === 'number') {
     const said = asCount(variable)
-    if (!said)
-      throw wrongValue(file, `${path}.Environment.Variables.${WORKER_COUNT}`, 'an integer of 1 or more', variable)
-    if (given !== undefined && given !== said)
-      throw wrongValue(file, option, `none, or the ${said} of ${WORKER_COUNT}`, given)
+    if (!said) {
+      const key = wording.property(id, `Environment.Variables.${WORKER_COUNT}`)
+      throw wrongValue(sources.fileOf(id), key, 'an integer of 1 or more', variable)
+    }
+    if (given !== undefined && given !== said) {
+      throw wrongValue(sources.configuration, option, `none, or the ${said} of ${WORKER_COUNT}`, given)
+    }
     return said
   }
   if (given !== undefined) return given
-  const expected = (missing: string) =>
-    `the worker threads of an environment, as ${missing} does not say how many there are`
-  if (variable !== undefined) throw wrongValue(file, option, expected(WORKER_COUNT), undefined)
+  const ask = (silent: string) =>
+    missingValue(
+      sources.configuration,
+      option,
+      `the worker threads of an environment, as ${silent} does not say how many there are`,
+    )
+  if (variable !== undefined) throw ask(WORKER_COUNT)
   const { LambdaManagedInstancesCapacityProviderConfig: provider } = record(properties.CapacityProviderConfig)
   const { ExecutionEnvironmentMemoryGiBPerVCpu: perVcpu = GIB_PER_VCPU } = record(provider)
   const vcpus = Number(properties.MemorySize) / 1024 / Number(perVcpu)
   if (!(vcpus > 0 && vcpus < Infinity)) {
-    throw wrongValue(
-      file,
-      option,
-      expected(`${path}.MemorySize, with ExecutionEnvironmentMemoryGiBPerVCpu,`),
-      undefined,
-    )
+    throw ask(`${wording.property(id, 'MemorySize')}, with ExecutionEnvironmentMemoryGiBPerVCpu,`)
   }
   // The runtime rounds up to whole ones.
   return Math.ceil(vcpus) * WORKERS_PER_VCPU

@@ -22,14 +22,6 @@ const workerCount = (count: unknown) => ({ Environment: { Variables: { AWS_LAMBD
 
 /** Each as the plugin gets it, with the one line that it answers. */
 const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
-  'a pool whose max nobody says': [
-    { pgThaw: { maxConnections: 100 }, functions },
-    "serverless.yml: custom.pgThaw.functions.api.max is missing: expected the pool's `max`, or 0 if the function opens none (custom.pgThaw.max holds for all)",
-  ],
-  'no settings at all': [
-    { functions },
-    "serverless.yml: custom.pgThaw.functions.api.max is missing: expected the pool's `max`, or 0 if the function opens none (custom.pgThaw.max holds for all)",
-  ],
   'a max that is decided elsewhere': [
     { pgThaw: { maxConnections: 100, functions: { api: { max: { Ref: 'Max' } } } }, functions },
     'serverless.yml: custom.pgThaw.functions.api.max: expected an integer of 0 or more, got {"Ref":"Max"} (object)',
@@ -40,7 +32,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'a key that is mistyped': [
     { pgThaw: { ...enough, maxConections: 5 }, functions },
-    'serverless.yml: custom.pgThaw: expected one of the keys max, min, target, pools, workers, goodbye, wrap, maxConnections, database, reserve, accountConcurrency, proxy, functions, got "maxConections" (string)',
+    'serverless.yml: custom.pgThaw: expected one of the keys max, min, target, pools, workers, goodbye, wrap, budget, maxConnections, database, reserve, accountConcurrency, proxy, functions, got "maxConections" (string)',
   ],
   'a function that is not there': [
     { pgThaw: { ...enough, functions: { apo: { max: 1 } } }, functions },
@@ -64,15 +56,27 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'a concurrency that only CloudFormation knows': [
     { pgThaw: enough, functions: { api: { reservedConcurrency: { Ref: 'Concurrency' } } } },
-    'serverless.yml: functions.api.reservedConcurrency: expected an integer of 0 or more, got {"Ref":"Concurrency"} (object)',
+    'serverless.yml: functions.api.reservedConcurrency refers to Concurrency, which has no value before the deployment: expected an integer of 0 or more',
   ],
   'more provisioned than reserved': [
     { pgThaw: enough, functions: { api: { reservedConcurrency: 10, provisionedConcurrency: 20 } } },
-    'serverless.yml: functions.api.provisionedConcurrency: expected at most its reservedConcurrency (10), got 20 (number)',
+    'serverless.yml: functions.api.provisionedConcurrency: expected at most its reserved concurrency (10), got 20 (number)',
   ],
   'more reserved than Lambda lets anybody': [
-    { pgThaw: enough, functions: { api: { reservedConcurrency: 901 } } },
+    { pgThaw: { ...enough, accountConcurrency: 1000 }, functions: { api: { reservedConcurrency: 901 } } },
     "serverless.yml: functions.api.reservedConcurrency: expected at most 900 in all, as Lambda keeps 100 of the account's 1000 (custom.pgThaw.accountConcurrency) unreserved, got 901 (number)",
+  ],
+  'more reserved than Lambda lets anybody by default': [
+    { pgThaw: enough, functions: { api: { reservedConcurrency: 901 } } },
+    "serverless.yml: custom.pgThaw.accountConcurrency is missing: expected your account's limit of concurrent executions, as 901 are reserved, and Lambda's default is 1000, of which it keeps 100 unreserved",
+  ],
+  'a max in a variable that is no number': [
+    { pgThaw: { maxConnections: 100 }, functions: { api: { environment: { PG_THAW_MAX: 'lots' } } } },
+    'serverless.yml: Resources.apiLambdaFunction.Properties.Environment.Variables.PG_THAW_MAX: expected an integer of 1 or more, got "lots" (string)',
+  ],
+  'a max in a variable that only CloudFormation knows': [
+    { pgThaw: { maxConnections: 100 }, functions: { api: { environment: { PG_THAW_MAX: { Ref: 'Max' } } } } },
+    'serverless.yml: custom.pgThaw.functions.api.max is missing: expected an integer of 1 or more, as Resources.apiLambdaFunction.Properties.Environment.Variables.PG_THAW_MAX refers to Max, which has no value before the deployment',
   ],
   'Managed Instances without an end': [
     managed({ FunctionScalingConfig: undefined }),
@@ -80,7 +84,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'Managed Instances whose end only CloudFormation knows': [
     managed({ FunctionScalingConfig: { MaxExecutionEnvironments: { Ref: 'Most' } } }),
-    'serverless.yml: Resources.apiLambdaFunction.Properties.FunctionScalingConfig.MaxExecutionEnvironments: expected a number, as nothing else bounds Managed Instances, got {"Ref":"Most"} (object)',
+    'serverless.yml: Resources.apiLambdaFunction.Properties.FunctionScalingConfig.MaxExecutionEnvironments refers to Most, which has no value before the deployment: expected a number, as nothing else bounds Managed Instances',
   ],
   'workers whose number follows from a memory that only CloudFormation knows': [
     managed({ MemorySize: { Ref: 'Memory' } }),
@@ -100,7 +104,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'no database in the service, and no figure of one elsewhere': [
     { pgThaw: { max: 2 }, functions },
-    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows, as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of the service says it',
+    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows, as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of PostgreSQL in the service says it',
   ],
   'several databases': [
     { pgThaw: { max: 2 }, functions, resources: { ...aurora(1, 2), ...instance('db.r6g.large') } },
@@ -116,7 +120,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'an instance class that only CloudFormation knows': [
     { pgThaw: { max: 2 }, functions, resources: instance({ Ref: 'Class' }) },
-    'Database.yml: Resources.Database.Properties.DBInstanceClass: expected a known instance class such as db.r6g.large (or set custom.pgThaw.maxConnections), got {"Ref":"Class"} (object)',
+    'Database.yml: Resources.Database.Properties.DBInstanceClass refers to Class, which has no value before the deployment: expected a known instance class such as db.r6g.large (or set custom.pgThaw.maxConnections)',
   ],
   'a capacity that is missing': [
     { pgThaw: { max: 2 }, functions, resources: aurora(1, null) },
@@ -139,7 +143,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'a database of another make': [
     { pgThaw: { max: 2 }, functions, resources: instance('db.r6g.large', { Engine: 'mysql' }) },
-    'Database.yml: Resources.Database.Properties.Engine: expected a PostgreSQL engine, got "mysql" (string)',
+    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows, as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of PostgreSQL in the service says it',
   ],
   'a proxy’s share that can not be': [
     {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { report } from '../../src/serverless/report'
-import { aurora, budgetOf, instance } from './support/budget-of'
-import { checkProperties } from './support/specification'
+import { checkProperties } from '../serverless/support/specification'
+import { aurora, budgetOf, instance, reportOf } from './support/budget-of'
 
 describe('the sessions that functions may open', () => {
   it('are reserved concurrency × max, added up, with the reserve', () => {
@@ -23,6 +22,19 @@ describe('the sessions that functions may open', () => {
   it('count every pool and every worker of a function', () => {
     const pgThaw = { max: 2, maxConnections: 100, functions: { api: { pools: 3, workers: 2 } } }
     expect(budgetOf({ pgThaw, functions: { api: { reservedConcurrency: 5 } } }).direct).toBe(60)
+  })
+
+  it('are ten for each pool whose max nobody has said, which is the pool’s own default, or as the variable of the pool says', () => {
+    const functions = { api: { reservedConcurrency: 5 }, queue: { reservedConcurrency: 3 } }
+    const budget = budgetOf({
+      pgThaw: { maxConnections: 100 },
+      functions: { ...functions, queue: { ...functions.queue, environment: { PG_THAW_MAX: '2' } } },
+    })
+    expect(budget.demands.map(({ max, isDefaultMax }) => [max, isDefaultMax])).toEqual([
+      [10, true],
+      [2, false],
+    ])
+    expect(budget.direct).toBe(56)
   })
 
   it('without a reservation are bounded by what the account has left, once for all such functions', () => {
@@ -119,8 +131,8 @@ describe('the sessions that functions may open', () => {
 
     it('may have fewer workers, where they do not fit', () => {
       const extensions = { apiLambdaFunction: { Properties: managed } }
-      const budget = budgetOf({ pgThaw: { ...pgThaw, maxConnections: 60 }, functions: { api: {} }, extensions })
-      expect(report(budget)).toContain('  - custom.pgThaw.functions.api.workers of 8 or less (now 16)')
+      const parts = { pgThaw: { ...pgThaw, maxConnections: 60 }, functions: { api: {} }, extensions }
+      expect(reportOf(parts)).toContain('  - custom.pgThaw.functions.api.workers of 8 or less (now 16)')
       expect(sessionsOf(managed, { workers: 8 })).toBeLessThanOrEqual(50)
     })
   })
@@ -202,17 +214,17 @@ describe('behind a pooler', () => {
   })
 
   it('a share of all that there is leaves nothing for anybody else', () => {
-    const budget = budgetOf({ pgThaw: proxied, functions, resources: { ...aurora(1, 2), ...targets() } })
-    expect(budget).toMatchObject({ needed: 411, fits: false })
-    expect(report(budget)).toContain('let the pooler open 389 (now 400: Targets, 100 %)')
+    const parts = { pgThaw: proxied, functions, resources: { ...aurora(1, 2), ...targets() } }
+    expect(budgetOf(parts)).toMatchObject({ needed: 411, fits: false })
+    expect(reportOf(parts)).toContain('let the pooler open 389 (now 400: Targets, 100 %)')
   })
 
   it('PgBouncer’s figures are the user’s own, and its clients are counted too', () => {
     const bounced = { ...proxied, target: 'pgbouncer', maxConnections: 200, proxy: { sessions: 50, clients: 800 } }
-    const budget = budgetOf({ pgThaw: bounced, functions })
-    expect(budget).toMatchObject({ needed: 61, proxied: 1000, fits: false })
-    expect(report(budget)).toContain('The functions could be more clients than the pooler takes: 1000 of 800.')
-    expect(report(budget)).toContain('functions.api: reservedConcurrency of 400 or less (now 500)')
+    const parts = { pgThaw: bounced, functions }
+    expect(budgetOf(parts)).toMatchObject({ needed: 61, proxied: 1000, fits: false })
+    expect(reportOf(parts)).toContain('The functions could be more clients than the pooler takes: 1000 of 800.')
+    expect(reportOf(parts)).toContain('functions.api.reservedConcurrency of 400 or less (now 500)')
     const { proxy: _, ...unknown } = bounced
     expect(() => budgetOf({ pgThaw: unknown, functions })).toThrow(
       'serverless.yml: custom.pgThaw.proxy.sessions is missing: expected what the pooler may open',
@@ -222,12 +234,12 @@ describe('behind a pooler', () => {
 
 describe('the report', () => {
   it('says by how much it does not fit, and what would make it fit', () => {
-    const budget = budgetOf({
+    const parts = {
       pgThaw: { max: 10, functions: { queue: { max: 1 } } },
       functions: { api: { reservedConcurrency: 100 }, queue: { reservedConcurrency: 50 } },
       resources: aurora(1, 2),
-    })
-    expect(report(budget)).toBe(
+    }
+    expect(reportOf(parts)).toBe(
       `The functions could open more sessions than the database has: 1060 of 400.
 
 function  target  environments  workers  pools   max  sessions
@@ -243,18 +255,27 @@ allowed (Cluster, 1 to 2 ACUs)                             400
 For the length of a lease after a deploy, environments of the code before may hold 150 more.
 
 What to change, any one of:
-  - functions.api: reservedConcurrency of 34 or less (now 100)
+  - functions.api.reservedConcurrency of 34 or less (now 100)
   - custom.pgThaw.functions.api.max of 3 or less (now 10)
   - Cluster.yml: Resources.Cluster.Properties.ServerlessV2ScalingConfiguration.MaxCapacity of 5.5 or more (now 2)
-  - put RDS Proxy or PgBouncer in between, and set custom.pgThaw.target`,
+  - put RDS Proxy or PgBouncer in between, and set custom.pgThaw.target
+
+Or this, which fits:
+  # serverless.yml
+  custom:
+    pgThaw:
+      functions:
+        api:
+          max: 1`,
     )
   })
 
   it('asks for a reservation of all functions that have none, since what one leaves is open to the next', () => {
-    const budget = budgetOf({ pgThaw: { max: 2, maxConnections: 100 }, functions: { one: {}, two: {} } })
-    const text = report(budget)
-    expect(text).toContain('  - functions one, two, each: reservedConcurrency of 22 or less (now none)')
-    expect(text).toContain('Without reservedConcurrency, and so bounded by the account alone: one, two.')
+    const text = reportOf({ pgThaw: { max: 2, maxConnections: 100 }, functions: { one: {}, two: {} } })
+    expect(text).toContain(
+      '  - functions.one.reservedConcurrency, functions.two.reservedConcurrency of 22 or less each (now none)',
+    )
+    expect(text).toContain('Without reserved concurrency, and so bounded by the account alone: one, two.')
     const reserved = { one: { reservedConcurrency: 22 }, two: { reservedConcurrency: 22 } }
     expect(budgetOf({ pgThaw: { max: 2, maxConnections: 100 }, functions: reserved }).fits).toBe(true)
   })

@@ -29,3 +29,9 @@ export function referenced(value: unknown): string | undefined {
 export function record(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
 }
+
+/** An integer of 0 or more, which may be a string of digits: parameters that come from the command line are strings. */
+export function asCount(value: unknown): number | undefined {
+  if (typeof value === 'string' && /^\d{1,9}$/.test(value)) return Number(value)
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}

@@ -1,0 +1,100 @@
+import { type Bound, type Concurrency, readConcurrency } from './concurrency.js'
+import type { Deployment } from './deployment.js'
+import { Problems } from './errors.js'
+import { type Limit, readLimit } from './limit.js'
+import { type PoolFigures, readPoolFigures } from './pool-figures.js'
+import { type ProxyShare, readProxyShare } from './proxy-share.js'
+import { isPooler } from './settings.js'
+
+/** What one function may open at once: `environments × workers × pools × max`. */
+export interface Demand extends PoolFigures {
+  readonly name: string
+  /** What bounds the environments. */
+  readonly bound: Bound['kind']
+  readonly environments: number
+  /** Environments that are kept ready: the bound can't be less. */
+  readonly provisioned: number
+  readonly workers: number
+  readonly pools: number
+  /**
+   * The product; of the functions that share the account's concurrency only the one that can open most counts, the others are 0:
+   * an environment of the one is an environment less for the others.
+   */
+  readonly sessions: number
+}
+
+/** The sessions that a service may open, against those that its database has. */
+export interface Budget {
+  readonly demands: readonly Demand[]
+  /** Sessions that the functions open at the database itself. */
+  readonly direct: number
+  /** Clients that the functions are to the pooler. */
+  readonly proxied: number
+  readonly proxy: ProxyShare | undefined
+  readonly reserve: number
+  readonly limit: Limit
+  /** direct + the pooler's share + reserve. */
+  readonly needed: number
+  /** Most that environments of the code before can still hold after a deploy, until their lease ends. Not part of `needed`. */
+  readonly leftBehind: number
+  readonly fits: boolean
+}
+
+/**
+ * Draws up the budget of a service.
+ *
+ * @param problems what was found missing or wrong before, as in the settings: all is told at once.
+ * @throws {BudgetError} `PG_THAW_CONFIGURATION` for what is missing or can't be, a line each. That it does not fit is no error here.
+ */
+export function drawUpBudget(deployment: Deployment, problems = new Problems()): Budget {
+  const demands = demandsOf(deployment, readConcurrency(deployment, problems), problems)
+  const limit = problems.attempt(() => readLimit(deployment))
+  const targets = demands.filter(({ target, max }) => isPooler(target) && max > 0).map(({ target }) => target)
+  const proxy =
+    targets.length === 0
+      ? undefined
+      : problems.attempt(() => readProxyShare(deployment, targets, limit?.connections ?? 0))
+  problems.throwIfAny()
+  if (limit === undefined) throw new Error('bug: what the database allows is unknown, and that was no problem')
+
+  const { reserve } = deployment.settings
+  const direct = total(demands.filter(({ target }) => !isPooler(target)))
+  const proxied = total(demands.filter(({ target }) => isPooler(target)))
+  const needed = direct + (proxy?.sessions ?? 0) + reserve
+  const leftBehind = total(
+    demands
+      .filter(({ target, max }) => !isPooler(target) && max > 0)
+      .map(({ sessions, max, min }) => ({ sessions: (sessions / max) * min })),
+  )
+  const fits = needed <= limit.connections && proxied <= (proxy?.clients ?? Number.POSITIVE_INFINITY)
+  return { demands, direct, proxied, proxy, reserve, limit, needed, leftBehind, fits }
+}
+
+function demandsOf(deployment: Deployment, { bounds, shared }: Concurrency, problems: Problems): Demand[] {
+  const { settings, logicalIds } = deployment
+  const demands = Object.entries(bounds).flatMap(([name, bound]): Demand[] => {
+    const pool = problems.attempt(() => readPoolFigures(name, String(logicalIds[name]), deployment))
+    if (pool === undefined) return []
+    const { pools = 1, workers: given = 1 } = settings.functions[name] ?? {}
+    const environments = bound.kind === 'account' ? shared : bound.environments
+    const workers = bound.kind === 'managed' ? bound.workers : given
+    const sessions = environments * workers * pools * pool.max
+    const provisioned = bound.kind === 'managed' ? 0 : bound.provisioned
+    return [{ ...pool, name, bound: bound.kind, environments, provisioned, workers, pools, sessions }]
+  })
+  // The account's concurrency is spent once, on whichever functions: at worst all of it on the one that opens most, per target.
+  return demands.map((demand) => (isOutdone(demand, demands) ? { ...demand, sessions: 0 } : demand))
+}
+
+function isOutdone(demand: Demand, demands: readonly Demand[]): boolean {
+  if (demand.bound !== 'account') return false
+  const rivals = demands.filter(
+    ({ bound, target }) => bound === 'account' && isPooler(target) === isPooler(demand.target),
+  )
+  const most = Math.max(...rivals.map(({ sessions }) => sessions))
+  return rivals.find(({ sessions }) => sessions === most) !== demand
+}
+
+function total(demands: readonly { readonly sessions: number }[]): number {
+  return demands.reduce((sum, { sessions }) => sum + sessions, 0)
+}
