@@ -3,17 +3,23 @@ import { checkWrittenConcurrency } from './concurrency.js'
 import { setPoolVariables } from './environment.js'
 import { BudgetError } from './errors.js'
 import type { PluginOutput, Serverless } from './framework.js'
-import { GOODBYE, preloadGoodbye } from './goodbye.js'
-import { type PackagedFile, placeFile } from './packaged-file.js'
+import { readDeployed } from './packaging/deployed.js'
+import { type PackagedFunction, Packaging } from './packaging/packaging.js'
 import { previewResources } from './preview.js'
 import { report } from './report.js'
 import { readSettings } from './settings.js'
 import { findSources, type Sources } from './sources.js'
 import { type Resources, record, resourcesOf } from './template.js'
-import { isOfNode, packWrapper, WRAPPER, wrapPackaged } from './wrap.js'
 
 /** Commands that must not go on with a service that can't be. Others, such as `remove`, must. */
 const CHECKED_COMMANDS = ['package', 'deploy', 'pg-thaw']
+
+interface PluginOptions {
+  readonly enforce?: boolean
+  /** The one function that is deployed. */
+  readonly function?: string
+  readonly 'update-config'?: boolean
+}
 
 /**
  * Serverless Framework plugin (`plugins: [pg-thaw/serverless]`; osls, version 3, version 4): stops a packaging when the functions
@@ -40,13 +46,15 @@ export class PgThawPlugin {
   readonly #serverless: Serverless
   readonly #output: PluginOutput
   readonly #sources: Sources
-  /** What has to be where the packages take it from, since some function has it. */
-  readonly #packed = new Set<PackagedFile>()
+  readonly #packaging: Packaging
+  /** Functions of the configuration; what comes later is of other plugins. */
+  #written: readonly string[] = []
 
-  constructor(serverless: Serverless, options: { readonly enforce?: boolean }, output: PluginOutput) {
+  constructor(serverless: Serverless, options: PluginOptions, output: PluginOutput) {
     this.#serverless = serverless
     this.#output = output
     this.#sources = findSources(serverless.serviceDir, serverless.configurationFilename)
+    this.#packaging = new Packaging(serverless, this.#sources.configuration)
     // All keys are checked here, by name: the framework only warns of what its schema does not allow.
     serverless.configSchemaHandler.defineCustomProperties({
       type: 'object',
@@ -58,6 +66,10 @@ export class PgThawPlugin {
     }
     const local = () => this.#report(() => this.#setVariables())
     this.hooks = {
+      initialize: () => {
+        this.#written = Object.keys(serverless.service.functions ?? {})
+        this.#packaging.noteReady()
+      },
       'pg-thaw:budget:show': () =>
         this.#report(() => {
           if (options.enforce) this.#enforce(this.#preview())
@@ -67,21 +79,24 @@ export class PgThawPlugin {
         this.#report(() => {
           this.#enforce(this.#preview())
           this.#setVariables()
-          this.#pack()
+          this.#packaging.check(this.#packaged())
         }),
-      // The clean-up empties the folder that the copies go to.
-      'after:package:cleanup': () => this.#placePacked(),
-      'before:package:compileFunctions': () => this.#report(() => this.#wrapPackaged()),
+      // Whoever makes zips has made them, in whatever order the plugins are listed.
+      'before:package:compileFunctions': () =>
+        this.#report(() => this.#warn(this.#packaging.complete(this.#packaged()))),
       'after:aws:package:finalize:mergeCustomProviderResources': () =>
         this.#report(() => this.#enforce(resourcesOf(serverless.service.provider.compiledCloudFormationTemplate))),
       // The deployment of one function alone.
       'before:package:function:package': () =>
         this.#report(() => {
           this.#setVariables()
-          this.#pack()
-          this.#placePacked()
+          this.#packaging.check(this.#packaged(options.function))
         }),
-      'after:package:function:package': () => this.#report(() => this.#wrapPackaged()),
+      'before:deploy:function:deploy': () =>
+        this.#report(() => {
+          const deployed = readDeployed(serverless, options['update-config'] ?? false)
+          this.#warn(this.#packaging.complete(this.#packaged(options.function), deployed))
+        }),
       // On this machine there is no /var/task to preload from.
       'before:offline:start:init': local,
       'before:offline:start': local,
@@ -131,47 +146,27 @@ export class PgThawPlugin {
     }
   }
 
-  #pack(): void {
-    const file = this.#sources.configuration
-    for (const [name, { goodbye, wrap, configuration }] of this.#pooled()) {
-      if (wrap) {
-        packWrapper(name, configuration, this.#serverless, file)
-        this.#packed.add(WRAPPER)
-      }
-      if (!goodbye) continue
-      if (preloadGoodbye(name, configuration, this.#serverless, file)) {
-        this.#packed.add(GOODBYE)
-        continue
-      }
-      this.#output.log.warning(
-        `pg-thaw: functions.${name} is an image or a ready package, which nothing can be added to: its sessions end with their lease, not with the environment. Preload pg-thaw/goodbye in it, and set custom.pgThaw.functions.${name}.goodbye to false.`,
-      )
-    }
+  #warn(text: string | undefined): void {
+    if (text !== undefined) this.#output.log.warning(text)
   }
 
-  #placePacked(): void {
-    for (const file of this.#packed) placeFile(this.#serverless, file)
-  }
-
-  #wrapPackaged(): void {
-    for (const [name, { wrap, configuration }] of this.#pooled()) {
-      if (wrap) wrapPackaged(name, configuration, this.#serverless, this.#sources.configuration)
-    }
-  }
-
-  /** The functions that open sessions, with what is to become of them. */
-  #pooled() {
+  /** The functions, or the one of them that is named, with what they are to get: nothing where they open no sessions. */
+  #packaged(only?: string): PackagedFunction[] {
     const { functions } = this.#serverless.service
     return Object.entries(this.#settings().functions).flatMap(([name, { max, goodbye, wrap }]) => {
       const configuration = functions[name]
-      if (configuration === undefined || max === 0) return []
-      return [[name, { goodbye, wrap: wrap && isOfNode(configuration, this.#serverless), configuration }] as const]
+      if (configuration === undefined || (only !== undefined && name !== only)) return []
+      const isPooled = max !== 0
+      return [{ name, configuration, goodbye: goodbye && isPooled, wrap: wrap && isPooled }]
     })
   }
 
   #settings() {
-    const { service } = this.#serverless
-    return readSettings(this.#sources.configuration, service.custom?.pgThaw, Object.keys(service.functions ?? {}))
+    const { custom, functions } = this.#serverless.service
+    const named = Object.keys(record(record(custom?.pgThaw).functions))
+    // What other plugins make, as for warming up, is left out unless the settings name it.
+    const names = Object.keys(functions ?? {}).filter((name) => this.#written.includes(name) || named.includes(name))
+    return readSettings(this.#sources.configuration, custom?.pgThaw, names)
   }
 
   /** The framework shows an error of its own class by its message alone, and any other with a stack. */
