@@ -22,7 +22,10 @@ export interface Serverless {
   readonly configSchemaHandler: { defineCustomProperties(schema: object): void }
   readonly classes: { readonly Error: new (message: string, code: string) => Error }
   getProvider(name: 'aws'): {
-    readonly naming: { getLambdaLogicalId(functionName: string): string }
+    readonly naming: {
+      getLambdaLogicalId(functionName: string): string
+      getFunctionArtifactName(functionName: string): string
+    }
     /** The runtime of a function that says it, or not. */
     getRuntime(own: unknown): unknown
   }

@@ -83,7 +83,11 @@ export class PgThawPlugin {
         }),
       // Whoever makes zips has made them, in whatever order the plugins are listed.
       'before:package:compileFunctions': () =>
-        this.#report(() => this.#warn(this.#packaging.complete(this.#packaged()))),
+        this.#report(() => {
+          // Again, for the sake of functions that were not there yet.
+          this.#setVariables()
+          this.#warn(this.#packaging.complete(this.#packaged()))
+        }),
       'after:aws:package:finalize:mergeCustomProviderResources': () =>
         this.#report(() => this.#enforce(resourcesOf(serverless.service.provider.compiledCloudFormationTemplate))),
       // The deployment of one function alone.

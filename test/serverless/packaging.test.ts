@@ -36,7 +36,10 @@ function serviceOf({ provider, ...service }: Service, defaultRuntime = 'nodejs24
   const serverless = {
     serviceDir: directory,
     service: whole,
-    getProvider: () => ({ getRuntime: (own: unknown) => own ?? whole.provider.runtime ?? defaultRuntime }),
+    getProvider: () => ({
+      naming: { getFunctionArtifactName: (name: string) => `${name}.zip` },
+      getRuntime: (own: unknown) => own ?? whole.provider.runtime ?? defaultRuntime,
+    }),
   } as unknown as Serverless
   const packaging = new Packaging(serverless, file)
   const packaged = (asked: { goodbye?: boolean; wrap?: boolean } = {}) =>
@@ -299,6 +302,22 @@ describe('the deployment of one function alone', () => {
     const old = '.serverless/pg-thaw/goodbye.mjs'
     packaging.complete(packaged(), onLambda({ NODE_OPTIONS: `--import=/var/task/${old} --no-warnings` }))
     expect([...readZip(join(directory, 'api.zip')).keys()].slice(4)).toEqual([old, goodbye])
+  })
+
+  it('wraps a handler only where the variable that leads to it is changed, too', () => {
+    const made = (): FunctionConfiguration => ({
+      handler: 'api.handler',
+      environment: { TABLE: { Ref: 'Table' } },
+      package: { artifact: zip('api.zip') },
+    })
+    const wrapped = serviceOf({ functions: { api: made() } })
+    const asked = wrapped.packaged({ goodbye: false, wrap: true })
+    wrapped.packaging.complete(asked, onLambda({}, '.pg-thaw/handler.handler'))
+    expect(asked[0]?.configuration.handler).toBe('.pg-thaw/handler.handler')
+    const plain = serviceOf({ functions: { api: made() } })
+    expect(() => plain.packaging.complete(plain.packaged({ wrap: true }), onLambda({}))).toThrow(
+      'as `deploy function` changes no variables where one refers to a resource: deploy the service once, got true',
+    )
   })
 
   it('with --update-config has it load what its code on Lambda is known to have', () => {

@@ -71,8 +71,7 @@ functions:
       `constructor(serverless) {
         this.hooks = {
           'after:package:initialize': () => {
-            const { functions } = serverless.service
-            functions.warmUp = { ...functions.api, name: 'warm-up' }
+            serverless.service.functions.warmUp = { name: 'warm-up', handler: 'src/api.handler', reservedConcurrency: 1, events: [] }
           }
         }
       }`,

@@ -1,4 +1,4 @@
-import type { Serverless } from '../framework.js'
+import type { FunctionConfiguration, Serverless } from '../framework.js'
 import { record } from '../template.js'
 import { GOODBYE, type OwnFile, WRAPPER } from './own-file.js'
 
@@ -15,6 +15,21 @@ export interface DeployedFunction {
   readonly loads: readonly OwnFile[]
   /** Whether its code stays as it is, and the settings alone are changed. */
   readonly keepsCode: boolean
+}
+
+/**
+ * Why a function that is not wrapped yet can't become so by a deployment of its own: its handler would be changed, and the variable that
+ * leads to its own would not.
+ */
+export function whyNotWrapped(
+  { loads }: DeployedFunction,
+  { environment }: FunctionConfiguration,
+  { service }: Serverless,
+): string | undefined {
+  const values = Object.values({ ...service.provider.environment, ...environment })
+  const isLeftAlone = values.some((value) => typeof value === 'object' && value !== null)
+  if (!isLeftAlone || loads.some(({ place }) => place === WRAPPER.place)) return undefined
+  return '`deploy function` changes no variables where one refers to a resource: deploy the service once'
 }
 
 /** Reads what the framework has asked Lambda for. */

@@ -3,7 +3,7 @@ import { BudgetError } from '../errors.js'
 import type { FunctionConfiguration, Serverless } from '../framework.js'
 import { artifactOf } from './artifact.js'
 import { builtZip, type Carrier, keptCode, noCarrier, readyZip } from './carrier.js'
-import type { DeployedFunction } from './deployed.js'
+import { type DeployedFunction, whyNotWrapped } from './deployed.js'
 import { GOODBYE, type OwnFile, WRAPPER } from './own-file.js'
 import { preloadGoodbye, refusedOptions } from './preload.js'
 import { isOfNode, whyNoPreload } from './runtime.js'
@@ -79,16 +79,18 @@ export class Packaging {
     // One zip after the other, as each is held in memory.
     for (const { sharing, open } of this.#carriersOf(functions, deployed)) {
       const carrier = open()
-      const whyNot = { goodbye: carrier.whyNot(GOODBYE), wrap: carrier.whyNot(WRAPPER) }
+      const whyNoGoodbye = carrier.whyNot(GOODBYE)
       const files = new Set<OwnFile>(deployed?.loads)
       for (const { name, configuration, goodbye, wrap } of sharing) {
-        if (wrap && whyNot.wrap !== undefined) refusals.push(refusedWrap(name, whyNot.wrap, this.#file))
+        const whyNoWrap =
+          carrier.whyNot(WRAPPER) ?? (deployed && whyNotWrapped(deployed, configuration, this.#serverless))
+        if (wrap && whyNoWrap !== undefined) refusals.push(refusedWrap(name, whyNoWrap, this.#file))
         else if (wrap) {
           files.add(WRAPPER)
           wrapPackaged(configuration)
         }
-        if (goodbye && whyNot.goodbye !== undefined) {
-          without.set(whyNot.goodbye, [...(without.get(whyNot.goodbye) ?? []), name])
+        if (goodbye && whyNoGoodbye !== undefined) {
+          without.set(whyNoGoodbye, [...(without.get(whyNoGoodbye) ?? []), name])
         } else if (goodbye) {
           files.add(GOODBYE)
           preloadGoodbye(configuration, this.#serverless)
@@ -123,8 +125,11 @@ export class Packaging {
     return carriers.values()
   }
 
-  #carrierOf({ configuration }: PackagedFunction, deployed: DeployedFunction | undefined): [string, () => Carrier] {
-    const artifact = artifactOf(configuration, this.#serverless)
+  #carrierOf(
+    { name, configuration }: PackagedFunction,
+    deployed: DeployedFunction | undefined,
+  ): [string, () => Carrier] {
+    const artifact = artifactOf(name, configuration, this.#serverless, this.#serviceDir)
     const why = this.#whyNever(configuration) ?? (artifact === undefined ? 'no package is made' : undefined)
     if (why !== undefined || artifact === undefined) return [`why: ${why}`, () => noCarrier(String(why))]
     if (deployed?.keepsCode) return ['deployed', () => keptCode(deployed)]

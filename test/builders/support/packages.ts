@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 /** A workspace of its own, so that who works on the pool does not install everything that services are packaged with. */
@@ -23,7 +23,10 @@ export function installPackages(): void {
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: 240_000,
   })
-  // As users have it.
-  symlinkSync(resolve('.'), join(packagesFolder, 'node_modules', 'pg-thaw'))
+  // As users have it, and no link to a folder that it is in: who follows links would go round for ever.
+  const folder = join(packagesFolder, 'node_modules', 'pg-thaw')
+  mkdirSync(folder)
+  copyFileSync('package.json', join(folder, 'package.json'))
+  symlinkSync(resolve('dist'), join(folder, 'dist'))
   writeFileSync(stamp, lock)
 }

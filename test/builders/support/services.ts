@@ -59,8 +59,8 @@ export function nameOf({ framework, builder, individually, first }: Way): string
   return `${builder} on ${framework}, ${individually ? 'individually' : 'together'}${order}`
 }
 
-/** A service that was packaged. */
-export interface PackagedService {
+/** A service that was packaged; its folder goes with it. */
+export interface PackagedService extends Disposable {
   readonly template: CompiledTemplate
   /** Where its zips are. */
   readonly zips: string
@@ -74,7 +74,38 @@ export interface PackagedService {
  * @throws Error with all that was said, when that fails.
  */
 export async function packageService(way: Way): Promise<PackagedService> {
-  const directory = join(servicesFolder, nameOf(way).replaceAll(/\W+/g, '-'))
+  const { directory, text } = await run(way, ['package'])
+  const zips = join(directory, '.serverless')
+  const template = readFileSync(join(zips, 'cloudformation-template-update-stack.json'), 'utf8')
+  return {
+    template: JSON.parse(template),
+    zips,
+    text,
+    [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+/**
+ * Deploys one function of the service, alone.
+ *
+ * @param environment What leads to a Lambda.
+ * @returns what the framework and the plugins said.
+ * @throws Error with all of that, when it fails.
+ */
+export async function deployFunction(
+  way: Way,
+  name: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<string> {
+  const { directory, text } = await run(way, ['deploy', 'function', '--function', name], environment)
+  rmSync(directory, { recursive: true, force: true })
+  return text
+}
+
+/** Runs a command on the service, in a folder of its own. */
+async function run(way: Way, command: string[], environment: Readonly<Record<string, string>> = {}) {
+  const folder = `${command[0]} ${nameOf(way)}`.replaceAll(/\W+/g, '-')
+  const directory = join(servicesFolder, folder)
   rmSync(directory, { recursive: true, force: true })
   cpSync(sources, directory, { recursive: true })
   writeFileSync(join(directory, 'package.json'), '{ "name": "builders", "private": true }\n')
@@ -82,11 +113,9 @@ export async function packageService(way: Way): Promise<PackagedService> {
   if (way.builder === 'the framework itself') await bundle(directory)
   if (way.builder === 'serverless-plugin-typescript') installIn(directory)
   const program = createRequire(join(packagesFolder, 'package.json')).resolve(frameworks[way.framework])
-  const { code, text } = await runNode([program, 'package'], directory)
+  const { code, text } = await runNode([program, ...command], directory, environment)
   if (code !== 0) throw new Error(text)
-  const zips = join(directory, '.serverless')
-  const template = readFileSync(join(zips, 'cloudformation-template-update-stack.json'), 'utf8')
-  return { template: JSON.parse(template), zips, text }
+  return { directory, text }
 }
 
 function configurationOf({ builder, individually, first }: Way): string {
