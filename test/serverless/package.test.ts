@@ -54,13 +54,11 @@ describe('the budget, through osls', () => {
     expect(service.template().Resources.ApiLambdaFunction?.Properties?.Environment.Variables).toEqual({
       PG_THAW_MAX: '3',
       PG_THAW_MIN: '2',
-      NODE_OPTIONS: '--enable-source-maps --import=/var/task/.serverless/pg-thaw/goodbye.mjs',
+      NODE_OPTIONS: '--enable-source-maps --import=/var/task/.pg-thaw/goodbye.mjs',
     })
     const files = readZip(join(service.directory, '.serverless', 'small.zip'))
-    expect([...files.keys()].sort()).toEqual(['.serverless/pg-thaw/goodbye.mjs', 'api.js'])
-    expect(files.get('.serverless/pg-thaw/goodbye.mjs')).toEqual(
-      readFileSync(join(service.directory, 'dist', 'goodbye.mjs')),
-    )
+    expect([...files.keys()].sort()).toEqual(['.pg-thaw/goodbye.mjs', 'api.js'])
+    expect(files.get('.pg-thaw/goodbye.mjs')).toEqual(readFileSync(join(service.directory, 'dist', 'goodbye.mjs')))
   })
 
   it('stops one that does not, with the table and what to change, before anything is packaged', async () => {
