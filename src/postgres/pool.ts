@@ -25,15 +25,15 @@ import { type PoolOptions, type ResolvedOptions, resolveOptions } from './option
 import { resourcePoolOptions, showInForce, UNNOTICED_MILLIS } from './options/resource-options.js'
 import { copyOptions, hideSecrets } from './options/secrets.js'
 import { readOptions } from './options/stock-values.js'
-import { type Borrower, borrowerOf } from './query/borrower.js'
-import { Borrowing } from './query/borrowing.js'
+import { type Borrower, borrowerOf } from './query/borrowing/borrower.js'
+import { Borrowing } from './query/borrowing/borrowing.js'
+import { publishLeak, warnOfDirtyReturn, warnOnce } from './query/borrowing/reports.js'
 import { InstrumentedPool, isInstrumented } from './query/instrumented-pool.js'
-import { isReleased, lentClient } from './query/lent-client.js'
+import { isReleased, lentClient } from './query/lent/lent-client.js'
 import { Queries } from './query/queries.js'
-import { publishLeak, warnOfDirtyReturn, warnOnce } from './query/reports.js'
 import { explained, tellRetry } from './query/retry.js'
-import { connectionFor, runInTransaction, withRetries } from './query/transaction.js'
-import { beginOf, retriesOf, type TransactionMode } from './query/transaction-options.js'
+import { connectionFor, runInTransaction, withRetries } from './query/transaction/transaction.js'
+import { beginOf, retriesOf, type TransactionMode } from './query/transaction/transaction-options.js'
 
 /** How long `end` waits for checkouts, ms. */
 const END_PATIENCE_MILLIS = 30_000

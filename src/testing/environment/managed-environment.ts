@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
+import { RuntimeApi, type RuntimeError } from '../api/runtime-api.js'
+import type { Relay, RelayFault } from '../network/relay.js'
+import { type EnvironmentContext, openRelay, spawnRuntime } from './context.js'
 import { shutdownMillis } from './environment.js'
-import { type EnvironmentContext, openRelay, spawnRuntime } from './environment-context.js'
-import type { EnvironmentProcess, Exit } from './environment-process.js'
 import { billedSince, exitError, type InitResult, type InvocationResult, killed, timeoutError } from './outcome.js'
-import type { Relay, RelayFault } from './relay.js'
-import { RuntimeApi, type RuntimeError } from './runtime-api.js'
+import type { EnvironmentProcess, Exit } from './process.js'
 
 /** How a worker thread that ended is reported. */
 const workerEnded: RuntimeError = { errorType: 'Runtime.ExitError', errorMessage: 'Runtime worker exited' }

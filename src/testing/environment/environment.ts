@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { type EnvironmentContext, openRelay, spawnRuntime } from './environment-context.js'
-import type { EnvironmentProcess, Exit } from './environment-process.js'
+import { RuntimeApi, type RuntimeError } from '../api/runtime-api.js'
+import type { Relay, RelayFault } from '../network/relay.js'
+import { type EnvironmentContext, openRelay, spawnRuntime } from './context.js'
 import { billedSince, exitError, type InitResult, type InvocationResult, killed, timeoutError } from './outcome.js'
-import type { Relay, RelayFault } from './relay.js'
-import { RuntimeApi, type RuntimeError } from './runtime-api.js'
+import type { EnvironmentProcess, Exit } from './process.js'
 
 /** SIGTERM to SIGKILL, ms, with an internal extension. */
 export const shutdownMillis = 500
