@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { EnvironmentProcess } from '../src/testing/environment-process.js'
+import { RuntimeApi, type RuntimeError } from '../src/testing/api/runtime-api.js'
+import { EnvironmentProcess } from '../src/testing/environment/process.js'
 import { environmentVariables, identify } from '../src/testing/function-identity.js'
 import { resolveOptions } from '../src/testing/options.js'
-import { RuntimeApi, type RuntimeError } from '../src/testing/runtime-api.js'
 
 /**
  * One environment of the local Lambda that is never frozen: the runtime of `pg-thaw/testing` in a process of its own, which gets its

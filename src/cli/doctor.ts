@@ -52,8 +52,7 @@ async function examined(connectionString: string | undefined, patience: Patience
   } catch (error) {
     const { code, message, syscall } = error as NodeJS.ErrnoException
     // Whose text would show it.
-    if (code === 'ERR_INVALID_URL')
-      throw new UsageError('Expected URL to be postgres://USER:PASSWORD@HOST:PORT/DATABASE')
+    if (code === 'ERR_INVALID_URL') throw new UsageError(EXPECTED)
     // Also a file that it names.
     if (code === 'POOL_OPTION_INVALID' || syscall === 'open') throw new UsageError(message)
     throw error
@@ -68,9 +67,9 @@ function checkSource(url: string | undefined): void {
     throw new UsageError(`Which database? ${EXPECTED}, or DATABASE_URL, or PGHOST and its kin`)
   }
   if (!/^(postgres(ql)?:\/\/|\/|socket:)/i.test(url)) throw new UsageError(EXPECTED)
-  // Of a password with one of these in it, the rest would be taken for the name of the database, or for something else, and shown.
-  const [, authority = '', rest = ''] = /^\w+:\/\/([^/?#]*)(.*)/s.exec(url) ?? []
-  if (!authority.includes('@') && rest.includes('@')) {
-    throw new UsageError(`${EXPECTED}, and in USER and PASSWORD %2F for /, %3F for ?, %23 for #`)
+  // Of a password with one of these in it, the rest would be taken for the host, the name of the database, or something else, and shown.
+  const [, rest = ''] = /^\w+:\/\/[^/?#]*(.*)/s.exec(url) ?? []
+  if (rest.includes('@')) {
+    throw new UsageError(`${EXPECTED}, and in USER and PASSWORD %2F for /, %3F for ?, %23 for #, and %40 for @`)
   }
 }

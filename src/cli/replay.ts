@@ -9,8 +9,7 @@ Replays a record of calls with the policies that there are, and says what each c
 options fit. One connection a call; environments come and go as Lambda's do.
 
   CALLS.csv           a row for each call, with the columns timestamp (ISO 8601, or s or ms since 1970) and duration (ms), and function where there
-                      are several; or the export of CloudWatch Logs Insights: fields @timestamp, @message, @log | filter @type = "REPORT".
-                      - for standard input
+                      are several; or the export of CloudWatch Logs Insights (docs/replay.md has the query). - for standard input
   --connect SECONDS   what a connect is worth: so long an idle session. Default: 60
   --timeout SECONDS   how long the function may run. Default: 3
   --seed N            of what is left to chance: when environments are reclaimed. Default: 1

@@ -9,6 +9,9 @@ import type { PgClient } from '../postgres/connection/pg-client.js'
 import type { PoolOptions } from '../postgres/options/options.js'
 import { copyOptions } from '../postgres/options/secrets.js'
 
+/** No message before the sign-in is nearly as long, B. */
+const LONGEST_ANSWER = 30_000
+
 /** How the server had the client say who it is. */
 export type SignInMethod = 'scram-sha-256' | 'md5' | 'clear text' | 'nothing'
 
@@ -31,8 +34,8 @@ export interface Observed {
   iterations?: number
   /** It speaks no TLS. */
   refusesTls?: boolean
-  /** What answered is no PostgreSQL: it speaks HTTP. */
-  speaksHttp?: boolean
+  /** What answered is no PostgreSQL: that is what it speaks instead. */
+  speaks?: 'HTTP' | 'another protocol'
 }
 
 export interface ObservedTls {
@@ -127,11 +130,14 @@ function watch(connection: Connection, observed: Observed, guessed: string): voi
   })
   let asks = 0
   socket.once('data', (data: Buffer | string) => {
-    // Before pg sees it, which takes it for something else.
-    const text = data.toString()
-    if (text.startsWith('HTTP/')) observed.speaksHttp = true
-    else asks = 1
-    if (text === 'N') observed.refusesTls = true
+    // Before pg sees it, which would take it for something else, or wait for the rest of it.
+    const bytes = Buffer.from(data)
+    if (bytes.toString() === 'N') observed.refusesTls = true
+    if (isAnswer(bytes)) asks = 1
+    else {
+      observed.speaks = bytes.toString().startsWith('HTTP/') ? 'HTTP' : 'another protocol'
+      socket.destroy()
+    }
   })
   connection.once('sslconnect', () => {
     const secured = connection.stream as TLSSocket
@@ -157,6 +163,12 @@ function watch(connection: Connection, observed: Observed, guessed: string): voi
   connection.once('readyForQuery', () => {
     observed.readyMillis = since()
   })
+}
+
+/** What a server may say first: one letter about TLS, or a request to sign in, an error, a notice or a version, with its length. */
+function isAnswer(bytes: Buffer): boolean {
+  if (bytes.length < 5) return /^[SNREv]/.test(bytes.toString('latin1'))
+  return /^[RENv]/.test(bytes.toString('latin1', 0, 1)) && bytes.readInt32BE(1) < LONGEST_ANSWER
 }
 
 function tlsOf(socket: TLSSocket, guessed: string, asks: number): ObservedTls {

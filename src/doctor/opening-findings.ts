@@ -123,28 +123,47 @@ function lateness({ readyMillis, signInMillis, connectMillis, address }: Observe
 
 /** Why it came no further. */
 export function failure(observed: Observed, error: unknown, withinMillis: number): Finding {
-  const { speaksHttp, refusesTls, host, port } = observed
-  if (speaksHttp) {
-    return {
-      topic: 'server',
-      severity: 'error',
-      found: `${host}:${port} speaks HTTP`,
-      advice: 'this is no PostgreSQL: is the port right?',
-    }
+  const { speaks, refusesTls, host, port } = observed
+  const severity = 'error'
+  if (speaks !== undefined) {
+    const advice = 'this is no PostgreSQL: is the port right?'
+    return { topic: 'server', severity, found: `${host}:${port} speaks ${speaks}`, advice }
   }
   if (refusesTls) {
     const advice = 'TLS is to be switched on there (`ssl = on`), or this is a port for something else'
-    return { topic: 'TLS', severity: 'error', found: `${host}:${port} speaks no TLS`, advice }
-  }
-  if (codeOf(error) === 'LATE') {
-    const { topic, step, advice } = lateness(observed)
-    const found = `${step} nobody answered within ${withinMillis / 1000} s`.trim()
-    return { topic, severity: 'error', found, advice }
+    return { topic: 'TLS', severity, found: `${host}:${port} speaks no TLS`, advice }
   }
   const code = codeOf(error) ?? ''
-  const [, topic, advice] = REFUSALS.find(([pattern]) => pattern.test(code)) ?? []
-  const found = `${textOf(error)}${code === '' ? '' : ` (${code})`}`
-  return { topic: topic ?? 'server', severity: 'error', found, ...(advice !== undefined && { advice }) }
+  if (code === 'LATE') {
+    const { topic, step, advice } = lateness(observed)
+    return { topic, severity, found: `${step} nobody answered within ${withinMillis / 1000} s`.trim(), advice }
+  }
+  const text = textOf(error)
+  const [topic, advice] = textRefusal(observed, text) ?? codeRefusal(code) ?? ['server']
+  const found = `${text}${code === '' ? '' : ` (${code})`}`
+  return { topic, severity, found, ...(advice !== undefined && { advice }) }
+}
+
+/** What no code tells apart. */
+function textRefusal({ tls }: Observed, text: string): readonly [topic: string, advice: string] | undefined {
+  // Of PostgreSQL's pg_hba.conf, of Neon, and of RDS Proxy.
+  if (tls === undefined && /no encryption|insecure|requires? (TLS|SSL)/i.test(text)) {
+    return ['TLS', "the server lets nobody in without: `ssl: 'verify-full'`"]
+  }
+  if (/password must be a (non-empty )?string/.test(text)) {
+    return ['sign-in', 'the server asks for a password, and none was given: in the URL, or as PGPASSWORD']
+  }
+  if (/^Connection terminated|ECONNRESET|EPIPE/.test(text)) {
+    const advice =
+      'a proxy or load balancer with nobody behind it hangs up so, a port that wants TLS, or a server that ends'
+    return ['server', advice]
+  }
+  return undefined
+}
+
+function codeRefusal(code: string): readonly [topic: string, advice: string] | undefined {
+  const [, ...refusal] = REFUSALS.find(([pattern]) => pattern.test(code)) ?? []
+  return refusal.length === 2 ? refusal : undefined
 }
 
 function took(millis: number | undefined): string {

@@ -77,7 +77,7 @@ export function leaseFinding(
     idleSessionMillis && `idle_session_timeout ${idleSessionMillis} ms`,
     statementMillis && `statement_timeout ${statementMillis} ms`,
   ].filter(Boolean)
-  const found = `taken${own.length > 0 ? `; the role or the database has ${own.join(', ')}` : ''}`
+  const found = `taken: idle sessions end by themselves${own.length > 0 ? `; the role or the database has ${own.join(', ')}` : ''}`
   const isShort = Boolean(idleSessionMillis && idleSessionMillis < 15_000)
   if (!isShort) return { topic: 'lease', severity: 'ok', found }
   return {

@@ -7,7 +7,7 @@ import { leaseOf } from './connection/session/lease.js'
 import type { ResolvedOptions } from './options/options.js'
 import { UNNOTICED_MILLIS } from './options/resource-options.js'
 import { readOptions } from './options/stock-values.js'
-import type { Borrowing } from './query/borrowing.js'
+import type { Borrowing } from './query/borrowing/borrowing.js'
 
 /** How long the end of a call waits for connections that it has asked for and that are to be kept, ms. A usual connect is done by then. */
 const LONGEST_DIAL_MILLIS = 100

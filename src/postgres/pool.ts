@@ -1,10 +1,9 @@
 import { Client as PgPlainClient, Pool as PgPool, type PoolClient, type PoolConfig, type QueryResult } from 'pg'
-import type { PoolObserver, ResourcePoolOptions } from '../pool/connector.js'
-import { isError } from '../pool/errors.js'
+import type { ResourcePoolOptions } from '../pool/connector.js'
 import { ResourcePool } from '../pool/resource-pool.js'
 import type { Checkout } from '../pool/slot.js'
 import type { PoolStats as ResourceStats } from '../pool/stats.js'
-import { ACQUIRE, begin, CONNECT, FAULT, PING, RELEASE, RESET, RETIRE } from '../registry/channels.js'
+import { FAULT } from '../registry/channels.js'
 import { type Environment, environment, isOnLambda, type LivePool, runsOneAtATime } from '../registry/environment.js'
 import { knowingItsTransaction, pipelines } from './connection/older-pg.js'
 import { addressIn } from './connection/opening/address.js'
@@ -17,23 +16,25 @@ import { PgConnector } from './connection/pg-connector.js'
 import { readSafely } from './connection/session/reading.js'
 import type { BoundStatement } from './connection/statements/pooled-query.js'
 import { Preparing } from './connection/statements/statements.js'
+import { observing } from './events.js'
 import { livePool } from './live-pool.js'
-import { type Log, logDials, removalText } from './log.js'
+import { type Log, logDials } from './log.js'
 import { type LogLevel, logLines } from './log-lines.js'
 import { nonNegativeInteger, wrongValue } from './options/option-checks.js'
-import { type PoolOptions, type ResolvedOptions, resolveOptions } from './options/options.js'
+import { type PoolOptions, resolveOptions } from './options/options.js'
 import { resourcePoolOptions, showInForce, UNNOTICED_MILLIS } from './options/resource-options.js'
 import { copyOptions, hideSecrets } from './options/secrets.js'
 import { readOptions } from './options/stock-values.js'
-import { type Borrower, borrowerOf } from './query/borrower.js'
-import { Borrowing } from './query/borrowing.js'
+import type { Borrower } from './query/borrowing/borrower.js'
+import { Borrowing } from './query/borrowing/borrowing.js'
+import { warnOnce } from './query/borrowing/reports.js'
 import { InstrumentedPool, isInstrumented } from './query/instrumented-pool.js'
-import { isReleased, lentClient } from './query/lent-client.js'
+import { isReleased, lentClient } from './query/lent/lent-client.js'
+import { type Lent, queryThrough, useThrough } from './query/overridden-connect.js'
 import { Queries } from './query/queries.js'
-import { publishLeak, warnOfDirtyReturn, warnOnce } from './query/reports.js'
-import { explained, tellRetry } from './query/retry.js'
-import { connectionFor, runInTransaction, withRetries } from './query/transaction.js'
-import { beginOf, retriesOf, type TransactionMode } from './query/transaction-options.js'
+import { tellRetryOfQuery } from './query/retry.js'
+import { connectionFor, runInTransaction, withRetries } from './query/transaction/transaction.js'
+import { beginOf, retriesOf, type TransactionMode } from './query/transaction/transaction-options.js'
 
 /** How long `end` waits for checkouts, ms. */
 const END_PATIENCE_MILLIS = 30_000
@@ -83,8 +84,6 @@ declare module 'pg' {
     readonly prepare?: false | undefined
   }
 }
-
-type Lent = PoolClient & AsyncDisposable
 
 type ConnectCallback = (
   error: Error | undefined,
@@ -317,7 +316,7 @@ export class Pool extends PgPool {
   use<T>(work: (client: PoolClient) => Promise<T>, options?: ConnectOptions): Promise<T> {
     const isOwn = this.connect === ownConnect
     return this.#borrowing.run(options?.signal, this.use, 'uses', (borrower) =>
-      isOwn ? this.#useAs(borrower, work) : this.#useConnected(borrower, work),
+      isOwn ? this.#useAs(borrower, work) : useThrough(this, borrower, work),
     )
   }
 
@@ -398,7 +397,7 @@ export class Pool extends PgPool {
     const [given, tell] = typeof values === 'function' ? [undefined, values] : [values, callback]
     this.#log?.('dispatching query')
     const isOwn = this.connect === ownConnect
-    const asked = isOwn ? this.#queries.run(text, given) : this.#queryThroughConnect(text, given)
+    const asked = isOwn ? this.#queries.run(text, given) : queryThrough(this, text, given)
     const answered = this.#log === undefined ? asked : asked.finally(() => this.#log?.('query dispatched'))
     if (typeof tell !== 'function') return this.#promised(answered)
     // What it throws is its own, not this promise's.
@@ -407,32 +406,6 @@ export class Pool extends PgPool {
       (error) => process.nextTick(tell as Tell, error),
     )
     return undefined
-  }
-
-  /** As pg.Pool does it: asks `connect`, which somebody has overridden, with a callback, or takes what it promises. */
-  #queryThroughConnect(text: unknown, values: unknown): Promise<QueryResult> {
-    return new Promise((resolve) => {
-      let isServed = false
-      const serve = (error: unknown, client?: PoolClient) => {
-        if (isServed || (!error && client === undefined)) return
-        isServed = true
-        if (client === undefined) return resolve(explained(error))
-        let isOver = false
-        const settled = (error: unknown, result?: QueryResult) => {
-          if (isOver) return
-          isOver = true
-          client.release()
-          resolve(error ? explained(error) : (result as QueryResult))
-        }
-        try {
-          client.query(text as string, values as unknown[], settled)
-        } catch (error) {
-          settled(error)
-        }
-      }
-      const connected: unknown = this.connect(serve)
-      if (connected instanceof Promise) connected.then((client) => serve(undefined, client), serve)
-    })
   }
 
   /** A promise of the make that was asked for. */
@@ -462,7 +435,7 @@ export class Pool extends PgPool {
   ): Promise<T> {
     const once = async () => {
       if (this.connect !== ownConnect) {
-        return this.#useConnected(borrower, (client) => runInTransaction(client, work, statements, 'alone'))
+        return useThrough(this, borrower, (client) => runInTransaction(client, work, statements, 'alone'))
       }
       const { checkout, hasBegun } = await connectionFor(this.#borrowing, borrower, statements[0], this.#composes)
       const how = hasBegun ? 'begun' : this.#composes ? 'with-first' : 'alone'
@@ -484,23 +457,6 @@ export class Pool extends PgPool {
       if (!isReleased(checkout)) client.release()
     }
   }
-
-  /** The same with what an overridden `connect` lends. */
-  async #useConnected<T>(borrower: Borrower | undefined, work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client: Lent = await this.connect()
-    if (borrower !== undefined) borrower.hasBegun = true
-    // Of this loan: a later one has another. What lends may have put a client of another make in its place.
-    const dispose = client[Symbol.asyncDispose] as (() => Promise<void>) | undefined
-    try {
-      return await work(client)
-    } catch (error) {
-      tellRetryOfQuery(error, !isUsable(client as unknown as PgClient))
-      throw error
-    } finally {
-      if (dispose === undefined) client.release()
-      else await dispose()
-    }
-  }
 }
 
 /** Whether the user has an opinion of a setting: in an option, in `options`, or in `PGOPTIONS`. */
@@ -519,46 +475,6 @@ const NO_PREPARE =
 
 const NO_FAN_OUT =
   '`fanOut: true` has no effect here: queries share no connection of another `Client` or a `creator`, with `pipeline` or `query_timeout`, or before pg 8.23'
-
-/** Those of a user's own code are left alone. */
-function tellRetryOfQuery(error: unknown, wasLost: boolean): void {
-  if (wasLost || (isError(error) && 'severity' in error)) tellRetry(error, wasLost)
-}
-
-/**
- * Tells pg.Pool's events, in its order and with its arguments, and lets idle connections not keep the process. What listeners
- * throw is published, and harms nobody.
- */
-function observing(pool: Pool, { allowExitOnIdle }: ResolvedOptions, log: Log | undefined): PoolObserver<PgClient> {
-  const timed = { acquire: ACQUIRE, connect: CONNECT, ping: PING }
-  return {
-    begins: (what) => begin(timed[what], pool),
-    retiring(_client, reason) {
-      const text = log && removalText(reason)
-      if (text) log?.(text)
-      if (RETIRE.hasSubscribers) RETIRE.publish({ pool, reason })
-    },
-    dialled(client) {
-      // From then on whoever has it keeps the process alive with it.
-      if (allowExitOnIdle) client.unref?.()
-      pool.emit('connect', client)
-    },
-    acquired: pool.emit.bind(pool, 'acquire'),
-    released: pool.emit.bind(pool, 'release'),
-    uses: RELEASE,
-    used: (useMillis) => RELEASE.publish({ pool, useMillis }),
-    retired: (client) => pool.emit('remove', client),
-    lostIdle(client, error) {
-      if (pool.listenerCount('error') > 0) pool.emit('error', Object.assign(error, { client }), client)
-    },
-    returnedDirty({ resource, label }, condition) {
-      if (RESET.hasSubscribers) RESET.publish({ pool, condition })
-      warnOfDirtyReturn(resource, label)
-    },
-    returnedLate: ({ label }) => publishLeak(pool, borrowerOf(label), true),
-    fault: (error) => FAULT.publish({ pool, error }),
-  }
-}
 
 function totalCount(this: Pool): number {
   const { total, closing } = this.stats()

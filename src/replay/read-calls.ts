@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
 import type { Call } from './environments.js'
@@ -19,11 +20,12 @@ export interface Recorded {
 
 /** Names of columns, as they are compared: small letters and figures. */
 const TIMES = ['timestamp', 'time', 'at', 'start', 'starttime', 'date']
-const DURATIONS = ['duration', 'durationms', 'durationmillis', 'millis', 'ms']
+const DURATIONS = ['duration', 'durationms', 'durationmillis', 'millis', 'ms', 'recordmetricsdurationms']
 const FUNCTIONS = ['function', 'functionname', 'name', 'log', 'loggroup']
 
-/** The line that Lambda writes at the end of each call (AWS: "Viewing CloudWatch logs for Lambda functions"). */
-const REPORT = /^REPORT RequestId: .*?\sDuration: ([\d.]+) ms\s/
+/** The line that Lambda writes at the end of each call (AWS: "Viewing CloudWatch logs for Lambda functions"), as text and as JSON. */
+const REPORT =
+  /^REPORT RequestId: .*?\sDuration: ([\d.]+) ms\s|^\{.*"type":\s*"platform\.report".*?"durationMs":\s*([\d.]+)/s
 
 /** Moments before this would be in 1973 as ms: they are s. */
 const LEAST_MILLIS = 1e11
@@ -43,7 +45,8 @@ export async function readCalls(text: Readable): Promise<Recorded> {
   const functions = new Map<string, Call[]>()
   let columns: Columns | undefined
   let [row, calls, passedOver] = [0, 0, 0]
-  const rows = text.pipe(parse({ bom: true, relaxColumnCount: true, skipEmptyLines: true, trim: true }))
+  const delimiter = delimiterOf(await firstLine(text))
+  const rows = text.pipe(parse({ bom: true, delimiter, relaxColumnCount: true, skipEmptyLines: true, trim: true }))
   text.on('error', (error) => rows.destroy(error))
   try {
     for await (const fields of rows as AsyncIterable<string[]>) {
@@ -68,9 +71,29 @@ export async function readCalls(text: Readable): Promise<Recorded> {
     if (error instanceof CsvError) throw new CallsError(`Expected CSV, got something else (${error.code})`)
     throw error
   }
-  if (calls === 0) throw new CallsError(`Expected at least one call, got ${Math.max(0, row - 1)} rows without one`)
+  if (calls === 0) throw new CallsError(`Expected at least one call, got ${withoutCalls(row)}`)
   for (const its of functions.values()) its.sort((one, other) => one.at - other.at)
   return { functions, calls, passedOver }
+}
+
+/** The first line, as far as it has come; it stays to be read. */
+async function firstLine(text: Readable): Promise<string> {
+  await once(text, 'readable')
+  const chunk: Buffer | string | null = text.read()
+  if (chunk === null) return ''
+  text.unshift(chunk)
+  return chunk.toString().split(/[\r\n]/, 1)[0] ?? ''
+}
+
+/** What stands between columns: a comma, or what spreadsheets put in its place. */
+function delimiterOf(header: string): string {
+  return [',', ';', '\t'].find((it) => header.includes(it)) ?? ','
+}
+
+function withoutCalls(rows: number): string {
+  if (rows === 0) return 'nothing'
+  if (rows === 1) return 'the names of columns and no row'
+  return rows === 2 ? '1 row that is none' : `${rows - 1} rows that are none`
 }
 
 interface Columns {
@@ -87,14 +110,26 @@ function columnsOf(header: readonly string[]): Columns {
   const names = header.map((it) => it.toLowerCase().replace(/[^a-z0-9]/g, ''))
   const find = (known: readonly string[]) => names.findIndex((it) => known.includes(it))
   const [time, duration, message] = [find(TIMES), find(DURATIONS), find(['message'])]
-  const got = `got ${header.map((it) => `\`${it}\``).join(', ')}`
-  if (time < 0) throw new CallsError(`Expected a column \`timestamp\`, ${got}`)
-  if (duration < 0 && message < 0) throw new CallsError(`Expected a column \`duration\`, in ms, ${got}`)
+  const got = `got ${shown(header)}`
+  if (time < 0) throw new CallsError(`Expected a column \`timestamp\` in the first row, ${got}`)
+  if (duration < 0 && message < 0) {
+    throw new CallsError(`Expected a column \`duration\`, in ms, in the first row, ${got}`)
+  }
   return { time, duration, message, name: find(FUNCTIONS), isEnd: header[time]?.startsWith('@') === true }
 }
 
+/** What may be anything, in a line that a terminal bears. */
+function shown(header: readonly string[]): string {
+  const names = header
+    .slice(0, MOST_SHOWN)
+    .map((it) => `\`${it.replace(/[^\x20-\x7e\u00a0-\ufffc]/g, '?').slice(0, 40)}\``)
+  return `${names.join(', ')}${header.length > MOST_SHOWN ? ', …' : ''}`
+}
+
+const MOST_SHOWN = 8
+
 function callOf(fields: readonly string[], { time, duration, message, isEnd }: Columns, row: number): Call | undefined {
-  const lasted = duration < 0 ? REPORT.exec(fields[message] ?? '')?.[1] : fields[duration]
+  const lasted = duration < 0 ? reported(fields[message] ?? '') : fields[duration]
   // Insights leaves out the duration of lines that are no reports.
   if (lasted === undefined || (isEnd && lasted === '')) return undefined
   const millis = Number(lasted)
@@ -106,6 +141,11 @@ function callOf(fields: readonly string[], { time, duration, message, isEnd }: C
     throw new CallsError(`Expected the time in row ${row} to be ISO 8601, or s or ms since 1970, got '${fields[time]}'`)
   }
   return { at: isEnd ? at - millis : at, millis }
+}
+
+function reported(line: string): string | undefined {
+  const [, ofText, ofJson] = REPORT.exec(line) ?? []
+  return ofText ?? ofJson
 }
 
 function momentOf(text: string): number {

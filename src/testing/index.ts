@@ -1,3 +1,4 @@
+export type { RuntimeError } from './api/runtime-api.js'
 export { LambdaThrottledError, LocalLambdaError, type LocalLambdaErrorCode } from './errors.js'
 export {
   type EnvironmentInfo,
@@ -6,6 +7,5 @@ export {
   type NetworkStats,
   startLambda,
 } from './local-lambda.js'
+export { type FreezeModel, type Relay, type RelayFault, type RelayOptions, startRelay } from './network/relay.js'
 export type { LocalLambdaOptions, LogLine } from './options.js'
-export { type FreezeModel, type Relay, type RelayFault, type RelayOptions, startRelay } from './relay.js'
-export type { RuntimeError } from './runtime-api.js'

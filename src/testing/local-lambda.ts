@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { Environment } from './environment.js'
-import type { EnvironmentContext } from './environment-context.js'
+import type { RuntimeError } from './api/runtime-api.js'
+import type { EnvironmentContext } from './environment/context.js'
+import { Environment } from './environment/environment.js'
+import { ManagedEnvironment } from './environment/managed-environment.js'
+import { SharedEnvironments } from './environment/shared-environments.js'
+import { Watchdog } from './environment/watchdog.js'
 import { LambdaThrottledError, LocalLambdaError } from './errors.js'
 import { identify } from './function-identity.js'
-import { ManagedEnvironment } from './managed-environment.js'
+import type { Relay, RelayFault } from './network/relay.js'
 import { type LocalLambdaOptions, type ResolvedOptions, resolveOptions } from './options.js'
-import type { Relay, RelayFault } from './relay.js'
-import type { RuntimeError } from './runtime-api.js'
-import { SharedEnvironments } from './shared-environments.js'
-import { Watchdog } from './watchdog.js'
 
 /** What one call of the function came to. */
 export interface InvocationRecord {

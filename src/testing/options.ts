@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { dirname, isAbsolute } from 'node:path'
 import { promisify } from 'node:util'
 import { LocalLambdaError } from './errors.js'
-import type { FreezeModel } from './relay.js'
+import type { FreezeModel } from './network/relay.js'
 
 /** One line that an environment wrote. */
 export interface LogLine {

@@ -88,6 +88,8 @@ describe('npx pg-thaw doctor "$DATABASE_URL"', () => {
       'ENOENT',
     ],
     ['a password with a slash', ['postgres://me:1/hush@localhost/db'], 'in USER and PASSWORD %2F for /'],
+    ['a password with an @ and a slash', ['postgres://me:a@1/hush@localhost/db'], 'and %40 for @'],
+    ['a password with an @ and a #', ['postgres://me:a@1#hush@localhost/db'], 'and %40 for @'],
     ['two', ['postgres://a/b', 'postgres://a/c'], 'Expected one URL, got 2 arguments'],
     ['an unknown option', ['--fix'], "Unknown option '--fix'"],
     ['a time that is none', ['--timeout', 'soon'], 'Expected --timeout to be from 0.1 to 900, got soon'],

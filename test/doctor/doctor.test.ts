@@ -58,7 +58,7 @@ describe('a server', () => {
     expect(about(found, 'server')?.found).toMatch(/^PostgreSQL \d+[.\d]*, answers in/)
     expect(about(found, 'sign-in')?.found).toMatch(/^app: SCRAM-SHA-256, 4096 iterations/)
     expect(about(found, 'in between')?.found).toBe("nothing: sessions are the client's own")
-    expect(about(found, 'lease')).toMatchObject({ severity: 'ok', found: 'taken' })
+    expect(about(found, 'lease')).toMatchObject({ severity: 'ok', found: 'taken: idle sessions end by themselves' })
     expect(about(found, 'room')).toMatchObject({
       severity: 'ok',
       found: '1 of 18 sessions (max_connections 20, 2 of them reserved); of the role 1 of 30',
@@ -85,6 +85,14 @@ describe('a server', () => {
   it('speaks no TLS where that is asked for', async () => {
     const found = await examine({ ...at('app', 'p%/w'), ssl: 'verify-full' }, PATIENCE)
     expect(found.findings.at(-1)).toMatchObject({ topic: 'TLS', severity: 'error' })
+  })
+
+  it('is told of a password that nobody gave', async () => {
+    const found = await examine({ ...at('app', ''), password: () => '' }, PATIENCE)
+    expect(about(found, 'sign-in')).toMatchObject({
+      severity: 'error',
+      advice: expect.stringMatching(/none was given/),
+    })
   })
 
   it('has no such database', async () => {
@@ -147,7 +155,7 @@ describe('a server', () => {
     const found = await examine(at('hasty', 'h'), PATIENCE)
     expect(about(found, 'lease')).toMatchObject({
       severity: 'note',
-      found: 'taken; the role or the database has idle_session_timeout 5000 ms',
+      found: 'taken: idle sessions end by themselves; the role or the database has idle_session_timeout 5000 ms',
     })
   })
 
@@ -178,6 +186,32 @@ describe('what is no server', () => {
     const { port } = http.address() as AddressInfo
     const found = await examine({ host: '127.0.0.1', port, user: 'app', ssl }, PATIENCE)
     expect(about(found, 'server')).toMatchObject({ severity: 'error', found: `127.0.0.1:${port} speaks HTTP` })
+  })
+
+  it.each([
+    ['greets', 'J\0\0\0\n8.0.36\0'],
+    ['sends its version', 'SSH-2.0-OpenSSH_9.6\r\n'],
+    ['answers', '-ERR unknown command\r\n'],
+  ])('is another server, which %s, and is told at once', async (_what, greeting) => {
+    silent = createTcpServer((socket) => socket.on('error', () => {}).write(greeting)).listen(0, '127.0.0.1')
+    await new Promise((listens) => silent?.once('listening', listens))
+    const { port } = silent.address() as AddressInfo
+    const found = await examine({ host: '127.0.0.1', port, user: 'app' }, PATIENCE)
+    expect(about(found, 'server')).toMatchObject({
+      severity: 'error',
+      found: `127.0.0.1:${port} speaks another protocol`,
+    })
+  })
+
+  it('is somebody who hangs up', async () => {
+    silent = createTcpServer((socket) => socket.on('error', () => {}).destroy()).listen(0, '127.0.0.1')
+    await new Promise((listens) => silent?.once('listening', listens))
+    const { port } = silent.address() as AddressInfo
+    const found = await examine({ host: '127.0.0.1', port, user: 'app' }, PATIENCE)
+    expect(about(found, 'server')).toMatchObject({
+      severity: 'error',
+      advice: expect.stringMatching(/nobody behind it hangs up/),
+    })
   })
 
   it('is somebody who never answers', async () => {

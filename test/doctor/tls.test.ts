@@ -1,3 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Client, type ClientConfig } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { examine } from '../../src/doctor/index'
 import type { PoolOptions } from '../../src/index'
@@ -35,6 +38,30 @@ describe('a server with TLS', () => {
     const found = await examine(at({ ssl: 'verify-full' }), PATIENCE)
     expect(found.severity).toBe('error')
     expect(found.findings.at(-1)).toMatchObject({ topic: 'TLS', severity: 'error' })
+  })
+
+  it('that lets nobody in without is said to', async () => {
+    const rules = join(server.data, 'pg_hba.conf')
+    const before = readFileSync(rules, 'utf8')
+    const reload = async () => {
+      const client = new Client({ ...at({}), ssl: { ca: server.authority.cert } } as ClientConfig)
+      await client.connect()
+      await client.query('SELECT pg_reload_conf()')
+      await client.end()
+    }
+    writeFileSync(rules, `hostnossl all all all reject\n${before}`)
+    await reload()
+    try {
+      const found = await examine(at({}), PATIENCE)
+      expect(about(found, 'TLS')).toMatchObject({
+        severity: 'error',
+        found: expect.stringMatching(/no encryption \(28000\)$/),
+        advice: "the server lets nobody in without: `ssl: 'verify-full'`",
+      })
+    } finally {
+      writeFileSync(rules, before)
+      await reload()
+    }
   })
 
   it('saves a round trip with direct negotiation', async () => {

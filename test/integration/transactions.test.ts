@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg'
 import Cursor from 'pg-cursor'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { TransactionOptions } from '../../src/index'
-import { runInTransaction } from '../../src/postgres/query/transaction'
+import { runInTransaction } from '../../src/postgres/query/transaction/transaction'
 import { database, openPool, pool } from '../support/pool-under-test'
 
 beforeEach(async () => {

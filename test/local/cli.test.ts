@@ -28,6 +28,13 @@ exports.main = wrapHandler(async () => ({
   shell: process.env.SHELL_ONLY,
 }))
 `
+const WAITING = `
+import { createPool, wrapHandler } from 'pg-thaw'
+const pool = createPool({ connectionString: process.env.DATABASE_URL, max: 1 })
+export const handler = wrapHandler(async () => {
+  await pool.query('SELECT pg_advisory_xact_lock(17)')
+})
+`
 const TYPED = `
 import { createPool, wrapHandler } from 'pg-thaw'
 const pool = createPool({ max: 1 })
@@ -43,6 +50,7 @@ beforeAll(async () => {
   project = new UsersProject({
     'dist/orders.mjs': ORDERS,
     'dist/report.js': REPORT,
+    'dist/waiting.mjs': WAITING,
     'src/typed.ts': TYPED,
     'event.json': '{"n": 4}',
     '.env': 'TABLE=orders\n',
@@ -119,6 +127,27 @@ describe('pg-thaw local', () => {
     const { ask } = await local(['dist/orders.handler', '--concurrency', '2', ...given()])
     const { body } = await ask<number[]>('POST', '/invoke/orders?times=3')
     expect(body.toSorted()).toEqual([200, 200, 429])
+  })
+
+  it('retires no environment that runs', async () => {
+    await database.admin.query('SELECT pg_advisory_lock(17)')
+    try {
+      const { ask, events } = await local(['dist/waiting.handler', '--timeout', '60', ...given()])
+      const call = ask('POST', '/invoke/waiting')
+      const [view] = await events.until('environments', (it) => it.some(({ state }) => state === 'running'))
+      const retire = () => ask('POST', `/local/environments/${view?.id}/retire`)
+      expect(await retire()).toEqual({
+        status: 409,
+        body: { message: 'Expected an environment that is frozen, got one that is running' },
+      })
+      await database.admin.query('SELECT pg_advisory_unlock(17)')
+      expect(await call).toMatchObject({ status: 200 })
+      expect(await retire()).toMatchObject({ status: 200 })
+      await events.until('environments', (it) => it.some(({ end }) => end === 'retired'))
+      expect(await retire()).toMatchObject({ status: 409 })
+    } finally {
+      await database.admin.query('SELECT pg_advisory_unlock_all()')
+    }
   })
 
   it('refuses requests that it can not make a call of', async () => {
@@ -244,6 +273,14 @@ describe('the command line', () => {
     [['local', 'dist/orders.hander', '--database', url], 'No handler in '],
     [['local', 'dist/orders.count', '--database', url], 'No handler in '],
     [['local', 'src/typed.handler', '--database', url], 'src/typed.handler is TypeScript, which Lambda does not run'],
+    [
+      ['local', 'dist/orders.handler', '--import', 'nomod', '--database', url],
+      "No module for --import: Cannot find package 'nomod'",
+    ],
+    [
+      ['local', 'dist/orders.handler', '--import', './none.mjs', '--database', url],
+      'No module for --import: Cannot find module',
+    ],
     [['local', 'a=dist/orders.handler', 'a=dist/report.main', '--database', url], 'Two handlers are called a:'],
     [['local', 'or.ders=dist/orders.handler', '--database', url], 'Expected a name of letters, digits, - and _'],
     [['local', 'dist/orders.handler', '--event', '{', '--database', url], 'Expected --event to be JSON'],

@@ -75,17 +75,21 @@ const rooms = {
     may: ['./preview.js', '../budget/index.js'],
     mayNot: ['../budget/budget.js', '../pool/clock.js', '../index.js', 'pg'],
   },
-  'src/testing/relay.ts': {
-    may: ['./errors.js'],
+  'src/testing/options.ts': {
+    may: ['./network/relay.js'],
     mayNot: ['../pool/clock.js', '../local/index.js', '../index.js', 'pg'],
+  },
+  'src/testing/network/relay.ts': {
+    may: ['./relay-connection.js', '../errors.js'],
+    mayNot: ['../../pool/clock.js', '../../local/index.js', '../../index.js', 'pg'],
   },
   'src/local/preload.mts': {
     may: ['./relayed.js', '../testing/index.js', 'pg'],
-    mayNot: ['../lambda/invocation-report.js', '../testing/relay.js', '../cli/run.js', '../index.js'],
+    mayNot: ['../lambda/invocation-report.js', '../testing/network/relay.js', '../cli/run.js', '../index.js'],
   },
   'src/local/act/strikes.ts': {
     may: ['./faults.js', '../watch/fleet.js', '../../testing/index.js', 'pg'],
-    mayNot: ['../../testing/relay.js', '../../cli/run.js', '../../postgres/pool.js', '../../index.js'],
+    mayNot: ['../../testing/network/relay.js', '../../cli/run.js', '../../postgres/pool.js', '../../index.js'],
   },
   'src/local/beside/pg-thaw.ts': {
     may: ['../../index.js', 'pg'],

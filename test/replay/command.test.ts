@@ -56,7 +56,11 @@ describe('npx pg-thaw replay calls.csv', () => {
     ['no file', [], 'Expected one file, got 0'],
     ['a file that is not there', [join(directory, 'none.csv')], 'none.csv: ENOENT'],
     ['a directory', [directory], 'EISDIR'],
-    ['no times', [file('untimed.csv', 'duration\n1\n')], 'Expected a column `timestamp`, got `duration`'],
+    [
+      'no times',
+      [file('untimed.csv', 'duration\n1\n')],
+      'Expected a column `timestamp` in the first row, got `duration`',
+    ],
     ['an unknown option', [calls, '--lease', '3'], "Unknown option '--lease'"],
     ['a price that is none', [calls, '--connect', 'much'], 'Expected --connect to be from 0.001 to 86400, got much'],
     ['a picture that cannot be written', [calls, '--plot', directory], 'Expected --plot to be a file, got'],

@@ -1,5 +1,5 @@
 import { failure, json, type LocalAnswer, type LocalRequest } from '../page/answer.js'
-import type { Fleet } from '../watch/fleet.js'
+import type { EnvironmentView, Fleet } from '../watch/fleet.js'
 import type { SessionWatch } from '../watch/sessions.js'
 import type { Beside } from './beside.js'
 import { type Faults, plural } from './faults.js'
@@ -21,7 +21,8 @@ export async function control(request: LocalRequest, controlled: Controlled): Pr
     case 'DELETE environments':
       return toEnvironment(fleets, id, (fleet) => fleet.kill(id))
     case 'POST environments/retire':
-      return toEnvironment(fleets, id, (fleet) => fleet.retire(id))
+      // As on Lambda, which ends no environment that runs.
+      return toEnvironment(fleets, id, (fleet) => fleet.retire(id), 'frozen')
     case 'POST environments/end-session':
       return toEnvironment(fleets, id, async (fleet) => {
         const pid = fleet.pidOf(id)
@@ -55,9 +56,14 @@ async function toEnvironment(
   fleets: readonly Fleet[],
   id: string,
   act: (fleet: Fleet) => Promise<unknown>,
+  onlyIn?: EnvironmentView['state'],
 ): Promise<LocalAnswer> {
   const fleet = fleets.find((it) => it.has(id))
   if (fleet === undefined) return failure(404, `There is no environment ${id}`)
+  const state = fleet.look().find((it) => it.id === id)?.state
+  if (onlyIn !== undefined && state !== onlyIn) {
+    return failure(409, `Expected an environment that is ${onlyIn}, got one that is ${state}`)
+  }
   return whileItAnswers(async () => {
     await act(fleet)
     return json(200, { id })

@@ -70,13 +70,18 @@ export function startFunction(
 
 /** Has one environment load the module, and end. What else its init may fail with is told by the calls. */
 export async function checkHandler(handler: Handler, surroundings: Surroundings): Promise<void> {
-  await using lambda = await startFunction(handler, surroundings, { side: 'pg-thaw', word: '', onLog: () => {} })
+  const lines: string[] = []
+  const onLog = ({ text }: LogLine) => lines.push(text)
+  await using lambda = await startFunction(handler, surroundings, { side: 'pg-thaw', word: '', onLog })
   try {
     await lambda.provision(1)
   } catch (error) {
     if (!(error instanceof LocalLambdaError) || error.code !== 'LAMBDA_INIT') throw error
     const [, type = '', text = ''] = /^([\w.]+): (.*)/.exec(error.message) ?? []
     if (type === 'Runtime.HandlerNotFound') throw new Refusal(`No handler in ${text}`)
+    // What the handler imports is missed by the runtime, which lives to tell; what is preloaded, by Node.js itself.
+    const [missing] = /Cannot find (?:module|package) .*/.exec(lines.join('\n')) ?? []
+    if (type === 'Runtime.ExitError' && missing !== undefined) throw new Refusal(`No module for --import: ${missing}`)
   }
 }
 

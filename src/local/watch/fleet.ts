@@ -90,8 +90,8 @@ export class Fleet<Facts extends FunctionFacts = FunctionFacts> {
     // What it comes to is told, and no concern of this caller.
     if (this.mirror !== undefined) this.mirrored = this.mirror.invoke(event).catch(() => undefined)
     this.#pending.add(pending)
-    // One that was frozen runs by now, and may be frozen again at the next look.
-    this.#observer.changed()
+    // One that was frozen runs in a moment, and may be frozen again at the next look.
+    setImmediate(() => this.#observer.changed())
     try {
       const record = await pending
       this.#tell(record)

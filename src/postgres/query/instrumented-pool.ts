@@ -1,8 +1,8 @@
 import pg from 'pg'
 import type { Checkout } from '../../pool/slot.js'
 import type { PgClient } from '../connection/pg-client.js'
-import type { Borrowing } from './borrowing.js'
-import { lentClient } from './lent-client.js'
+import type { Borrowing } from './borrowing/borrowing.js'
+import { lentClient } from './lent/lent-client.js'
 
 type Release = (discard?: Error | boolean) => void
 type Callback = (error: Error | undefined, client?: unknown, release?: Release) => void

@@ -55,6 +55,11 @@ export function tellRetry(error: unknown, wasLost: boolean): void {
   }
 }
 
+/** The same of an error out of a user's own code, where what is not of a query is left alone. */
+export function tellRetryOfQuery(error: unknown, wasLost: boolean): void {
+  if (wasLost || (isError(error) && 'severity' in error)) tellRetry(error, wasLost)
+}
+
 /**
  * Whether the server ended the session before it looked at the statement: it ends one for being idle only while it waits for the next
  * statement, and doesn't read it any more.

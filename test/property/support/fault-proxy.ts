@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RelayFault } from 'pg-thaw/testing'
-import { RelayConnection } from '../../../src/testing/relay-connection'
+import { RelayConnection } from '../../../src/testing/network/relay-connection'
 
 /** The code in the first eight bytes of a CancelRequest: a connection that asks for no session. */
 const CANCEL_REQUEST = 80877102

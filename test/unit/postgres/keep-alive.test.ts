@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Checkout } from '../../../src/pool/slot'
 import type { PgClient } from '../../../src/postgres/connection/pg-client'
 import { noteLease } from '../../../src/postgres/connection/session/lease'
-import { KeepAlive } from '../../../src/postgres/query/keep-alive'
+import { KeepAlive } from '../../../src/postgres/query/borrowing/keep-alive'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

@@ -51,6 +51,25 @@ describe('a record of calls', () => {
     expect(passedOver).toBe(1)
   })
 
+  it('or of functions that log JSON', async () => {
+    const report = (millis: number) =>
+      `{""time"":""2026-11-27T12:00:01.000Z"",""type"":""platform.report"",""record"":{""metrics"":{""durationMs"":${millis},""billedDurationMs"":251}}}`
+    const { functions, passedOver } = await read(
+      `@timestamp,@message\n2026-11-27 12:00:01.000,"${report(250)}"\n2026-11-27 12:00:02.000,"{""type"":""platform.start""}"\n`,
+    )
+    expect(functions.get('')).toEqual([{ at: NOON + 750, millis: 250 }])
+    expect(passedOver).toBe(1)
+  })
+
+  it.each([
+    ['a byte order mark and CRLF', '\ufefftimestamp,duration\r\n2026-11-27T12:00:00Z,12.5\r\n'],
+    ['semicolons', 'timestamp;duration\n2026-11-27T12:00:00Z;12.5\n'],
+    ['tabs', 'timestamp\tduration\n2026-11-27T12:00:00Z\t12.5\n'],
+  ])('may have %s, as spreadsheets write it', async (_what, text) => {
+    const { functions } = await readCalls(Readable.from([Buffer.from(text)]))
+    expect(functions.get('')).toEqual([{ at: NOON, millis: 12.5 }])
+  })
+
   it('is read as fast as it comes: a hundred thousand rows', async () => {
     function* lines() {
       yield 'timestamp,duration\n'
@@ -63,10 +82,16 @@ describe('a record of calls', () => {
 
 describe('what is no record of calls', () => {
   it.each([
-    ['no time', 'when,duration\n1,2\n', 'Expected a column `timestamp`, got `when`, `duration`'],
-    ['no duration', 'timestamp,took\n1,2\n', 'Expected a column `duration`, in ms, got `timestamp`, `took`'],
-    ['no rows', 'timestamp,duration\n', 'Expected at least one call, got 0 rows without one'],
-    ['nothing', '', 'Expected at least one call, got 0 rows without one'],
+    ['no time', 'when,duration\n1,2\n', 'Expected a column `timestamp` in the first row, got `when`, `duration`'],
+    [
+      'no duration',
+      'timestamp,took\n1,2\n',
+      'Expected a column `duration`, in ms, in the first row, got `timestamp`, `took`',
+    ],
+    ['no rows', 'timestamp,duration\n', 'Expected at least one call, got the names of columns and no row'],
+    ['nothing', '', 'Expected at least one call, got nothing'],
+    ['rows of a log alone', '@timestamp,@message\n1,START\n', 'Expected at least one call, got 1 row that is none'],
+    ['bytes', '\u007fELF\u0002\u0001\u0000\u0000\n', 'Expected a column `timestamp` in the first row, got `?ELF????`'],
     [
       'a time that is none',
       'timestamp,duration\n1,2\nsoon,2\n',
@@ -76,6 +101,11 @@ describe('what is no record of calls', () => {
       'an empty time',
       'timestamp,duration\n,2\n',
       "Expected the time in row 2 to be ISO 8601, or s or ms since 1970, got ''",
+    ],
+    [
+      "a decimal comma, which is no column's end among semicolons",
+      'timestamp;duration\n1;12,5\n',
+      "Expected the duration in row 2 to be a number of ms, 0 or more, got '12,5'",
     ],
     [
       'a negative duration',

@@ -1,24 +1,4 @@
 import middy from 'middy-6'
-import { wrapHandler } from 'pg-thaw'
-import { pooled } from 'pg-thaw/middy'
-import { type Asked, work } from '../../functions/work'
+import { madeWith } from '../../functions/middy'
 
-const saying = {
-  after: (request: { response: unknown }) => {
-    request.response = { told: request.response, by: 'middy' }
-  },
-}
-
-export const outermost = wrapHandler(
-  middy<Asked>()
-    .use(saying)
-    .handler((asked) => work(asked)),
-)
-
-export const usedAfterwards = wrapHandler(middy((asked: Asked) => work(asked)))
-usedAfterwards.use(saying)
-
-export const byMiddleware = middy<Asked>()
-  .use(pooled())
-  .use(saying)
-  .handler((asked) => work(asked))
+export const { outermost, usedAfterwards, byMiddleware } = madeWith(middy)

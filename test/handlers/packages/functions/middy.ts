@@ -2,27 +2,11 @@ import middy from '@middy/core'
 import { executionModeStreamifyResponse } from '@middy/core/StreamifyResponse'
 import { wrapHandler } from 'pg-thaw'
 import { pooled } from 'pg-thaw/middy'
+import { madeWith } from '../../functions/middy'
 import { type Asked, work } from '../../functions/work'
 
-const saying = {
-  after: (request: { response: unknown }) => {
-    request.response = { told: request.response, by: 'middy' }
-  },
-}
-
-export const outermost = wrapHandler(
-  middy<Asked>()
-    .use(saying)
-    .handler((asked) => work(asked)),
-)
-
-export const usedAfterwards = wrapHandler(middy((asked: Asked) => work(asked)))
-usedAfterwards.use(saying)
-
-export const byMiddleware = middy<Asked>()
-  .use(pooled())
-  .use(saying)
-  .handler((asked) => work(asked))
+// The types are those of the other major version.
+export const { outermost, usedAfterwards, byMiddleware } = madeWith(middy as never)
 
 export const streaming = wrapHandler(
   middy<Asked>({ executionMode: executionModeStreamifyResponse }).handler(async (asked) => ({

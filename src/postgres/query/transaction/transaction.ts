@@ -1,13 +1,13 @@
 import pg, { type PoolClient } from 'pg'
-import { PoolError } from '../../pool/errors.js'
-import type { Checkout } from '../../pool/slot.js'
-import { failQueued, isBusy, isSettling, isUsable, type PgClient } from '../connection/pg-client.js'
-import { isFaulty } from '../connection/session/fault.js'
-import type { BoundStatement } from '../connection/statements/pooled-query.js'
-import type { Borrower } from './borrower.js'
-import type { Borrowing } from './borrowing.js'
-import { beginWithFirst, forgetBegin, type LentClient, type PendingBegin } from './lent-client.js'
-import { endsSession, isConflict, isRefusedBySession, retryOf } from './retry.js'
+import { PoolError } from '../../../pool/errors.js'
+import type { Checkout } from '../../../pool/slot.js'
+import { failQueued, isBusy, isSettling, isUsable, type PgClient } from '../../connection/pg-client.js'
+import { isFaulty } from '../../connection/session/fault.js'
+import type { BoundStatement } from '../../connection/statements/pooled-query.js'
+import type { Borrower } from '../borrowing/borrower.js'
+import type { Borrowing } from '../borrowing/borrowing.js'
+import { beginWithFirst, forgetBegin, type LentClient, type PendingBegin } from '../lent/lent-client.js'
+import { endsSession, isConflict, isRefusedBySession, retryOf } from '../retry.js'
 
 /** The connection of a transaction, and whether the transaction has begun there. */
 export interface Begun {

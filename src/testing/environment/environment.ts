@@ -1,13 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { type EnvironmentContext, openRelay, spawnRuntime } from './environment-context.js'
-import type { EnvironmentProcess, Exit } from './environment-process.js'
-import { billedSince, exitError, type InitResult, type InvocationResult, killed, timeoutError } from './outcome.js'
-import type { Relay, RelayFault } from './relay.js'
-import { RuntimeApi, type RuntimeError } from './runtime-api.js'
-
-/** SIGTERM to SIGKILL, ms, with an internal extension. */
-export const shutdownMillis = 500
+import { RuntimeApi } from '../api/runtime-api.js'
+import type { Relay } from '../network/relay.js'
+import { type EnvironmentContext, openRelay } from './context.js'
+import { Host } from './host.js'
+import { billedSince, exitError, type InvocationResult, killed, timeoutError } from './outcome.js'
+import type { Exit } from './process.js'
 
 interface RunningInvocation {
   readonly requestId: string
@@ -18,48 +15,27 @@ interface RunningInvocation {
 }
 
 type State =
-  | { name: 'starting'; timer: NodeJS.Timeout; settle: (error?: RuntimeError) => void }
+  | { name: 'starting' }
   | { name: 'ready' }
   | { name: 'running'; invocation: RunningInvocation }
   | { name: 'freezing' }
   | { name: 'frozen' }
-  | { name: 'ending' }
-  | { name: 'ended' }
+  | { name: 'over' }
 
 /**
- * One execution environment: one process, its Runtime API, and its relay to the database.
+ * One execution environment, which has one event at a time, and is frozen between them.
  *
  * It is *starting* until the runtime and all extensions have polled: init is over, and it is *ready*. From there it
  * goes round: *running* while an event is out; *freezing* once everybody who had the event has polled again, until the
  * process has stopped; *frozen* until just before the next event. Only a ready one may skip the freeze, as on demand
- * the event is waiting already. Every way out but one leads through *ending*, in which the process is told or forced
- * to end, to *ended*: a failed init, a timeout, the fleet's order. The one is a process that ends by itself.
+ * the event is waiting already. It is *over* once it is told or forced to end (a timeout, the fleet's order), or has ended by itself.
  */
-export class Environment {
-  readonly id: string = randomUUID()
-  readonly process: EnvironmentProcess
-  /** Settles when init is over; never rejects. */
-  readonly initialised: Promise<InitResult>
-  readonly #context: EnvironmentContext<Environment>
-  readonly #api: RuntimeApi
-  readonly #relay: Relay | undefined
-  readonly #ended: Promise<void>
-  #state: State
+export class Environment extends Host<EnvironmentContext<Environment>> {
+  #state: State = { name: 'starting' }
   #invocations = 0
 
   private constructor(context: EnvironmentContext<Environment>, api: RuntimeApi, relay: Relay | undefined) {
-    this.#context = context
-    this.#api = api
-    this.#relay = relay
-    const startedAt = performance.now()
-    let settle: (error?: RuntimeError) => void = () => {}
-    this.initialised = new Promise((resolve) => {
-      settle = (error) => resolve({ millis: performance.now() - startedAt, ...(error && { error }) })
-    })
-    const timer = setTimeout(() => this.#initTimedOut(), context.options.initTimeoutMillis)
-    this.#state = { name: 'starting', timer, settle }
-    this.process = spawnRuntime(context, this.id, api.address, relay)
-    this.#ended = this.process.exited.then((exit) => this.#processEnded(exit))
+    super(context, api, relay)
     context.onStarted(this)
   }
 
@@ -69,7 +45,7 @@ export class Environment {
     const api = await RuntimeApi.start(context.identity, {
       // Nobody can call before the process exists, and it is started by the constructor.
       onInitDone: () => environment.#initDone(),
-      onInitError: (error) => void environment.#initFailed(error),
+      onInitError: (error) => void environment.failInit(error),
       onResponse: (_, response) => environment.#answered({ outcome: 'response', response }),
       onError: (_, error) => environment.#answered({ outcome: 'error', error }),
       onInvocationDone: () => void environment.#invocationDone(),
@@ -83,12 +59,9 @@ export class Environment {
     return this.#invocations
   }
 
-  get extensions(): readonly string[] {
-    return this.#api.extensions.names
-  }
-
   /** The state as the outside sees it. */
   get state(): 'starting' | 'running' | 'frozen' | 'ending' {
+    if (this.isEnding) return 'ending'
     switch (this.#state.name) {
       case 'starting':
       case 'ready':
@@ -98,8 +71,7 @@ export class Environment {
         return 'running'
       case 'frozen':
         return 'frozen'
-      case 'ending':
-      case 'ended':
+      case 'over':
         return 'ending'
       default:
         return this.#state satisfies never
@@ -108,7 +80,7 @@ export class Environment {
 
   /** Runs one invocation in a ready or frozen environment; resolves when it is frozen again, or has ended. */
   invoke(requestId: string, payload: string): Promise<InvocationResult> {
-    const { timeoutMillis } = this.#context.options
+    const { timeoutMillis } = this.context.options
     return new Promise((settle) => {
       if (this.#state.name !== 'ready' && this.#state.name !== 'frozen') {
         // The fleet may end an environment between its init and its first event.
@@ -120,13 +92,13 @@ export class Environment {
         })
         return
       }
-      this.#relay?.thaw()
+      this.relay?.thaw()
       this.process.thaw()
       const timer = setTimeout(() => void this.#timedOut(), timeoutMillis)
       const invocation: RunningInvocation = { requestId, deliveredAt: performance.now(), timer, settle }
       this.#state = { name: 'running', invocation }
       this.#invocations++
-      this.#api.deliver({ requestId, payload, deadlineMillis: Date.now() + timeoutMillis })
+      this.api.deliver({ requestId, payload, deadlineMillis: Date.now() + timeoutMillis })
     })
   }
 
@@ -139,51 +111,24 @@ export class Environment {
   /** Ends a frozen environment as AWS does: with a registered extension SIGTERM and the budget, else at once. */
   async shutdown(): Promise<void> {
     if (this.#state.name !== 'frozen') return
-    if (this.extensions.length === 0) return this.#kill()
-    this.#state = { name: 'ending' }
-    this.#relay?.thaw()
-    this.process.thaw()
-    this.process.terminate()
-    const timer = setTimeout(() => void this.#kill(), shutdownMillis)
-    await this.#ended
-    clearTimeout(timer)
+    this.#state = { name: 'over' }
+    if (this.extensions.length > 0) {
+      this.relay?.thaw()
+      this.process.thaw()
+    }
+    await this.terminate()
   }
 
   /** Ends the environment without a word, whatever it is doing. */
   async vanish(): Promise<void> {
     const state = this.#state
     if (state.name === 'running') clearTimeout(state.invocation.timer)
-    if (state.name === 'starting') clearTimeout(state.timer)
     await this.#kill()
     if (state.name === 'running') this.#crash(state.invocation, killed)
-    if (state.name === 'starting') state.settle(exitError(killed, this.process.lastErrors))
-  }
-
-  /** Does this to its connections, and says how many there were. */
-  strike(fault: RelayFault): number {
-    const met = this.#relay?.openServerSides ?? 0
-    this.#relay?.strike(fault)
-    return met
   }
 
   #initDone(): void {
-    if (this.#state.name !== 'starting') return
-    const { timer, settle } = this.#state
-    clearTimeout(timer)
-    this.#state = { name: 'ready' }
-    settle()
-  }
-
-  async #initFailed(error: RuntimeError): Promise<void> {
-    if (this.#state.name !== 'starting') return
-    const { timer, settle } = this.#state
-    clearTimeout(timer)
-    await this.#kill()
-    settle(error)
-  }
-
-  #initTimedOut(): void {
-    void this.#initFailed(timeoutError('Init', this.#context.options.initTimeoutMillis))
+    if (this.endInit()) this.#state = { name: 'ready' }
   }
 
   #answered(answer: Pick<InvocationResult, 'outcome' | 'response' | 'error'>): void {
@@ -205,7 +150,7 @@ export class Environment {
     await this.process.freeze()
     // Meanwhile it may have been ended.
     if ((this.#state as State).name !== 'freezing') return
-    this.#relay?.freeze()
+    this.relay?.freeze()
     this.#state = { name: 'frozen' }
   }
 
@@ -213,35 +158,24 @@ export class Environment {
     if (this.#state.name !== 'running') return
     const { invocation } = this.#state
     const billedMillis = billedSince(invocation.deliveredAt)
-    const error = timeoutError(`RequestId: ${invocation.requestId} Error: Task`, this.#context.options.timeoutMillis)
+    const error = timeoutError(`RequestId: ${invocation.requestId} Error: Task`, this.context.options.timeoutMillis)
     const answer = invocation.answer ?? { answeredAt: performance.now() }
     await this.#kill()
     invocation.settle({ ...answer, outcome: 'timeout', error, billedMillis })
   }
 
-  async #kill(): Promise<void> {
-    if (this.#state.name !== 'ended') {
-      this.#state = { name: 'ending' }
-      if (this.#context.options.vanish === 'silent') this.#relay?.vanish()
-      this.process.kill()
-    }
-    await this.#ended
+  #kill(): Promise<void> {
+    this.#state = { name: 'over' }
+    return this.kill()
   }
 
-  async #processEnded(exit: Exit): Promise<void> {
+  protected processEnded(exit: Exit): void {
     const state = this.#state
-    this.#state = { name: 'ended' }
-    this.#context.onEnded(this)
-    this.#relay?.stopListening()
-    await this.#api.close()
-    if (state.name === 'running') {
-      clearTimeout(state.invocation.timer)
-      this.#crash(state.invocation, exit)
-    }
-    if (state.name === 'starting') {
-      clearTimeout(state.timer)
-      state.settle(exitError(exit, this.process.lastErrors))
-    }
+    this.#state = { name: 'over' }
+    this.context.onEnded(this)
+    if (state.name !== 'running') return
+    clearTimeout(state.invocation.timer)
+    this.#crash(state.invocation, exit)
   }
 
   #crash(invocation: RunningInvocation, exit: Exit): void {

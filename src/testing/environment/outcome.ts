@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import type { Exit } from './environment-process.js'
-import type { RuntimeError } from './runtime-api.js'
+import type { RuntimeError } from '../api/runtime-api.js'
+import type { Exit } from './process.js'
 
 /** A process that was killed by the fleet. */
 export const killed: Exit = { code: null, signal: 'SIGKILL' }

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path'
-import { EnvironmentProcess } from './environment-process.js'
-import { environmentVariables, type FunctionIdentity } from './function-identity.js'
-import type { ResolvedOptions } from './options.js'
-import { type Relay, startRelay } from './relay.js'
+import { environmentVariables, type FunctionIdentity } from '../function-identity.js'
+import { type Relay, startRelay } from '../network/relay.js'
+import type { ResolvedOptions } from '../options.js'
+import { EnvironmentProcess } from './process.js'
 
 /** What an environment needs from the fleet it belongs to. */
 export interface EnvironmentContext<Environment> {

@@ -1,6 +1,6 @@
-import { wrongValue } from '../options/option-checks.js'
+import { wrongValue } from '../../options/option-checks.js'
+import { onAbort, queryAborted } from '../borrowing/signals.js'
 import type { LentClient } from './lent-client.js'
-import { onAbort, queryAborted } from './signals.js'
 
 type Settled = (error: unknown, result?: unknown) => void
 

@@ -1,5 +1,5 @@
-import { LEAK, type LeakReport } from '../../registry/channels.js'
-import { isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
+import { LEAK, type LeakReport } from '../../../registry/channels.js'
+import { isBusy, isUsable, type PgClient } from '../../connection/pg-client.js'
 import { type Borrower, borrowerOf } from './borrower.js'
 
 export function publishLeak(pool: object, borrower: Borrower | undefined, returned: boolean): void {

@@ -1,4 +1,4 @@
-import { PoolError, type Retry } from '../../pool/errors.js'
+import { PoolError, type Retry } from '../../../pool/errors.js'
 
 /** Who listens to each signal. */
 const listening = new WeakMap<AbortSignal, Set<() => void>>()

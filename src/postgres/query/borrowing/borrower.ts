@@ -1,4 +1,4 @@
-import type { CurrentInvocation, Whose } from '../../registry/environment.js'
+import type { CurrentInvocation, Whose } from '../../../registry/environment.js'
 
 /**
  * Who has a connection, waits for one, or has a query under way on one that others use too: what it takes to report and to end it when

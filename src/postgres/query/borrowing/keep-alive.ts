@@ -1,8 +1,8 @@
-import { systemClock, type Timer } from '../../pool/clock.js'
-import type { Checkout } from '../../pool/slot.js'
-import { askQuietly, isBusy, isUsable, type PgClient } from '../connection/pg-client.js'
-import { leaseOf } from '../connection/session/lease.js'
-import { SyncPing } from '../connection/statements/sync-ping.js'
+import { systemClock, type Timer } from '../../../pool/clock.js'
+import type { Checkout } from '../../../pool/slot.js'
+import { askQuietly, isBusy, isUsable, type PgClient } from '../../connection/pg-client.js'
+import { leaseOf } from '../../connection/session/lease.js'
+import { SyncPing } from '../../connection/statements/sync-ping.js'
 
 /**
  * The lease is for what is idle. A client that somebody holds, and asks nothing of, is pinged before its lease is over, so that its session

@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
-import { Bound } from '../../pool/bounded.js'
-import { systemClock } from '../../pool/clock.js'
-import { codeOf, PoolError, type Retry } from '../../pool/errors.js'
-import type { ResourcePool } from '../../pool/resource-pool.js'
-import type { Checkout } from '../../pool/slot.js'
-import { UNFINISHED } from '../../registry/channels.js'
+import { Bound } from '../../../pool/bounded.js'
+import { systemClock } from '../../../pool/clock.js'
+import { codeOf, PoolError, type Retry } from '../../../pool/errors.js'
+import type { ResourcePool } from '../../../pool/resource-pool.js'
+import type { Checkout } from '../../../pool/slot.js'
+import { UNFINISHED } from '../../../registry/channels.js'
 import {
   type CurrentInvocation,
   type Environment,
@@ -13,15 +13,15 @@ import {
   isRuntime,
   runsOneAtATime,
   type Whose,
-} from '../../registry/environment.js'
-import { forsake, giveUp, isUsable, type PgClient } from '../connection/pg-client.js'
-import { wrongValue } from '../options/option-checks.js'
-import type { ResolvedOptions } from '../options/options.js'
+} from '../../../registry/environment.js'
+import { forsake, giveUp, isUsable, type PgClient } from '../../connection/pg-client.js'
+import { wrongValue } from '../../options/option-checks.js'
+import type { ResolvedOptions } from '../../options/options.js'
+import { endsSession, explained } from '../retry.js'
 import { areAll, type Below, Borrower, belongingTo, borrowerOf, sharersOf } from './borrower.js'
 import { Deadlines } from './deadlines.js'
 import { KeepAlive } from './keep-alive.js'
 import { publishLeak, warnOnce } from './reports.js'
-import { endsSession, explained } from './retry.js'
 import { onAbort, queryAborted } from './signals.js'
 
 /** What happens when a connection is asked for. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { FunctionIdentity } from '../function-identity.js'
 import { Extensions } from './extensions.js'
-import type { FunctionIdentity } from './function-identity.js'
 
 /** An error as a runtime reports it. */
 export interface RuntimeError {

@@ -1,5 +1,5 @@
-import type { BoundStatement } from '../connection/statements/pooled-query.js'
-import { nonNegativeInteger, oneOf, refuse, typed, wrongValue } from '../options/option-checks.js'
+import type { BoundStatement } from '../../connection/statements/pooled-query.js'
+import { nonNegativeInteger, oneOf, refuse, typed, wrongValue } from '../../options/option-checks.js'
 
 /** How far a transaction is kept apart from others (PostgreSQL's documentation, "Transaction Isolation"). */
 export type Isolation = 'read uncommitted' | 'read committed' | 'repeatable read' | 'serializable'

@@ -1,4 +1,4 @@
-import { LambdaThrottledError } from './errors.js'
+import { LambdaThrottledError } from '../errors.js'
 import type { ManagedEnvironment } from './managed-environment.js'
 
 /** A place of one call in an environment that takes several. */

@@ -1,5 +1,5 @@
-import { type Clock, elapsedMillis, type Instant, type Timer } from '../../pool/clock.js'
-import type { CurrentInvocation } from '../../registry/environment.js'
+import { type Clock, elapsedMillis, type Instant, type Timer } from '../../../pool/clock.js'
+import type { CurrentInvocation } from '../../../registry/environment.js'
 
 /** What an answer needs after the deadline: more where the function is slow enough to have a long timeout. */
 const LEAST_MARGIN_MILLIS = 100

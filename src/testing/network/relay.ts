@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { LocalLambdaError } from './errors.js'
-import { isAddress } from './options.js'
+import { LocalLambdaError } from '../errors.js'
+import { isAddress } from '../options.js'
 import { RelayConnection } from './relay-connection.js'
 
 /**
