@@ -47,8 +47,8 @@ export class PgThawPlugin {
   readonly #output: PluginOutput
   readonly #sources: Sources
   readonly #packaging: Packaging
-  /** Functions of the configuration; what comes later is of other plugins. */
-  #written: readonly string[] = []
+  /** Functions of the configuration, once it is read; what comes later is of other plugins. */
+  #written: readonly string[] | undefined
 
   constructor(serverless: Serverless, options: PluginOptions, output: PluginOutput) {
     this.#serverless = serverless
@@ -169,7 +169,8 @@ export class PgThawPlugin {
     const { custom, functions } = this.#serverless.service
     const named = Object.keys(record(record(custom?.pgThaw).functions))
     // What other plugins make, as for warming up, is left out unless the settings name it.
-    const names = Object.keys(functions ?? {}).filter((name) => this.#written.includes(name) || named.includes(name))
+    const isOwn = (name: string) => this.#written?.includes(name) ?? true
+    const names = Object.keys(functions ?? {}).filter((name) => isOwn(name) || named.includes(name))
     return readSettings(this.#sources.configuration, custom?.pgThaw, names)
   }
 

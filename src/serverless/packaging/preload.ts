@@ -1,5 +1,4 @@
-import type { BudgetError } from '../errors.js'
-import { wrongValue } from '../errors.js'
+import { type BudgetError, wrongValue } from '../errors.js'
 import type { FunctionConfiguration, Serverless } from '../framework.js'
 import { GOODBYE, TASK_ROOT } from './own-file.js'
 
