@@ -154,14 +154,14 @@ describe('a function that nothing can be put in', () => {
       otherImage: { image: { name: 'other' } },
       old: { runtime: 'nodejs16.x', package: { artifact: zip('old.zip') } },
       broken: { package: { artifact: 'broken.zip' } },
-      absent: { package: { artifact: 'absent.zip' } },
+      absent: { package: { artifact: 's3://bucket/absent.zip' } },
       none: {},
       api: { package: { artifact: zip('api.zip') } },
       eighteen: { runtime: 'nodejs18.x', package: { artifact: 'api.zip' } },
     }
     const { packaging, packaged } = serviceOf({ functions })
     expect(packaging.complete(packaged())).toBe(
-      "pg-thaw: sessions end with their lease, not with the environment, in image, otherImage (nothing can be added to an image); old (nodejs16.x is older than --import); broken (broken.zip can't be read); absent (absent.zip can't be read); none (no package is made). Preload pg-thaw/goodbye there yourself, or set custom.pgThaw.functions.<name>.goodbye to false.",
+      "pg-thaw: sessions end with their lease, not with the environment, in image, otherImage (nothing can be added to an image); old (nodejs16.x is older than --import); broken (broken.zip can't be read); absent (s3://bucket/absent.zip can't be read); none (no package is made). Preload pg-thaw/goodbye there yourself, or set custom.pgThaw.functions.<name>.goodbye to false.",
     )
     const loading = Object.keys(functions).filter((name) => functions[name]?.environment !== undefined)
     expect(loading).toEqual(['api', 'eighteen'])

@@ -1,4 +1,4 @@
-import { relative, resolve } from 'node:path'
+import { isAbsolute, relative, resolve } from 'node:path'
 import { BudgetError } from '../../budget/index.js'
 import type { FunctionConfiguration, Serverless } from '../framework.js'
 import { artifactOf } from './artifact.js'
@@ -129,12 +129,13 @@ export class Packaging {
     { name, configuration }: PackagedFunction,
     deployed: DeployedFunction | undefined,
   ): [string, () => Carrier] {
-    const artifact = artifactOf(name, configuration, this.#serverless, this.#serviceDir)
-    const why = this.#whyNever(configuration) ?? (artifact === undefined ? 'no package is made' : undefined)
-    if (why !== undefined || artifact === undefined) return [`why: ${why}`, () => noCarrier(String(why))]
+    const never = this.#whyNever(configuration)
+    if (never !== undefined) return [never, () => noCarrier(never)]
     if (deployed?.keepsCode) return ['deployed', () => keptCode(deployed)]
+    const artifact = artifactOf(name, configuration, this.#serverless, this.#serviceDir)
+    if (artifact === undefined) return ['none', () => noCarrier('no package is made')]
     const path = resolve(this.#serviceDir, artifact)
-    const shown = relative(this.#serviceDir, path)
+    const shown = isAbsolute(artifact) ? relative(this.#serviceDir, path) : artifact
     return [path, () => (this.#ready.has(path) ? readyZip(path, shown) : builtZip(path, shown))]
   }
 }

@@ -1,5 +1,4 @@
-import type { BudgetError } from '../../budget/index.js'
-import { wrongValue } from '../../budget/index.js'
+import { type BudgetError, wrongValue } from '../../budget/index.js'
 import type { FunctionConfiguration, Serverless } from '../framework.js'
 import { GOODBYE, TASK_ROOT } from './own-file.js'
 
