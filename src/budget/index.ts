@@ -1,6 +1,7 @@
 export { type Budget, type Demand, drawUpBudget } from './budget.js'
 export type { Change, Deployment, Sources, Wording } from './deployment.js'
 export { BudgetError, type Problem, Problems, wrongValue } from './errors.js'
+export { COMMAND_LINE, deploymentOf, type Flags } from './flags/index.js'
 export { WORKER_COUNT } from './managed-instances.js'
 export { report } from './report/report.js'
 export {
@@ -11,5 +12,7 @@ export {
   readSettings,
   type Settings,
 } from './settings.js'
+export { type Deployed, readContent, readDeployed, type StatedFunction, withStated } from './sources/index.js'
+export { summaryOf } from './summary.js'
 export { asCount, type Resource, type Resources, record, resourcesOf } from './template.js'
 export { yamlLines } from './yaml-lines.js'

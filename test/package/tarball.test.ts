@@ -20,6 +20,7 @@ describe('the tarball', () => {
     )
     expect(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.d.ts'))).toEqual([
       'dist/cli.js',
+      'dist/cli/budget.js',
       'dist/cli/doctor.js',
       'dist/cli/local.js',
       'dist/cli/replay.js',

@@ -1,0 +1,111 @@
+import type { Deployment } from '../deployment.js'
+import { type Problems, wrongValue } from '../errors.js'
+import { readSettings } from '../settings.js'
+import type { Deployed } from '../sources/deployed.js'
+import { type Resources, record } from '../template.js'
+import { COMMAND_LINE, type Flags } from './flags.js'
+import { wordingOf } from './wording-of-flags.js'
+
+/** Options that can be said for one function, and the variable that its pool reads the same from. */
+const VARIABLES = { max: 'PG_THAW_MAX', min: 'PG_THAW_MIN', target: 'PG_THAW_TARGET', pools: '', workers: '' } as const
+type Option = keyof typeof VARIABLES
+
+/**
+ * What a budget is drawn up from, of a deployment and what was said to it on a command line. What a function's own environment says is a
+ * fact, as its pool reads it: an option for all functions is for those that have no such variable.
+ */
+export function deploymentOf(flags: Flags, deployed: Deployed, resources: Resources, problems: Problems): Deployment {
+  const wording = wordingOf(deployed)
+  const names = new Names(deployed, problems)
+  const { none, some } = chosen(flags, names)
+  const own = new Map<string, Record<string, string>>()
+  for (const name of some) own.set(name, {})
+  for (const [option, variable] of Object.entries(VARIABLES) as [Option, string][]) {
+    const { all, one } = valuesOf(option, flags[option], names)
+    for (const { name, id, isOfTool } of deployed.functions) {
+      const inEnvironment = record(record(resources[id]?.Properties.Environment).Variables)[variable]
+      const isKnown = typeof inEnvironment === 'string' || typeof inEnvironment === 'number'
+      const said = one.get(name)
+      if (said !== undefined && isKnown && String(inEnvironment) !== said) {
+        const expected = `none, or the ${inEnvironment} of ${variable} in its environment`
+        problems.add(wrongValue(COMMAND_LINE, `--${option} ${name}=…`, expected, said))
+      }
+      const isForAll = inEnvironment === undefined && (!isOfTool || some.has(name))
+      const value = said ?? (isForAll ? all : undefined)
+      if (value !== undefined) own.set(name, { ...own.get(name), [option]: value })
+    }
+  }
+  for (const name of none) own.set(name, { max: '0' })
+  const written = {
+    ...given('maxConnections', flags.maxConnections),
+    ...given('database', flags.database),
+    ...given('reserve', flags.reserve),
+    ...given('accountConcurrency', flags.accountConcurrency),
+    proxy: { ...given('sessions', flags.proxySessions), ...given('clients', flags.proxyClients) },
+    functions: Object.fromEntries(own),
+  }
+  const present = deployed.functions.map(({ name }) => name)
+  const late = deployed.functions.filter(({ isOfTool }) => isOfTool).map(({ name }) => name)
+  return {
+    settings: readSettings(written, { present, late }, COMMAND_LINE, wording, problems),
+    logicalIds: Object.fromEntries(deployed.functions.map(({ name, id }) => [name, id])),
+    resources,
+    sources: { configuration: COMMAND_LINE, fileOf: (id) => deployed.fileOf(id) ?? COMMAND_LINE },
+    wording,
+  }
+}
+
+/** Names of functions as they are typed: each may go by its id too. */
+class Names {
+  readonly #byName: ReadonlyMap<string, string>
+  readonly #all: string[]
+  readonly #problems: Problems
+
+  constructor({ functions }: Deployed, problems: Problems) {
+    this.#all = functions.filter(({ isOfTool }) => !isOfTool).map(({ name }) => name)
+    this.#byName = new Map([
+      ...functions.map(({ id, name }) => [id, name] as const),
+      ...functions.map(({ name }) => [name, name] as const),
+    ])
+    this.#problems = problems
+  }
+
+  /** Without those of the tool, which nobody has to leave out. */
+  all(): string[] {
+    return this.#all
+  }
+
+  /** The name that it has in the budget. Of a stranger it is noted that it is one. */
+  find(option: string, typed: string): string[] {
+    const name = this.#byName.get(typed)
+    if (name !== undefined) return [name]
+    const names = this.all()
+    const shown = names.length > 12 ? `${names.slice(0, 12).join(', ')}, …` : names.join(', ')
+    this.#problems.add(wrongValue(COMMAND_LINE, `--${option}`, `names of functions (${shown})`, typed))
+    return []
+  }
+}
+
+/** The functions that open no sessions, as somebody says, and those of which somebody says that they do. */
+function chosen({ only, except }: Flags, names: Names): { readonly none: Set<string>; readonly some: Set<string> } {
+  const listed = (option: string, texts: readonly string[]) =>
+    texts.flatMap((text) => text.split(',')).flatMap((name) => names.find(option, name.trim()))
+  const some = new Set(listed('only', only))
+  const others = only.length === 0 ? [] : names.all().filter((name) => !some.has(name))
+  return { none: new Set([...others, ...listed('except', except)]), some }
+}
+
+function valuesOf(option: string, texts: readonly string[], names: Names) {
+  let all: string | undefined
+  const one = new Map<string, string>()
+  for (const text of texts) {
+    const at = text.lastIndexOf('=')
+    if (at === -1) all = text
+    else for (const name of names.find(option, text.slice(0, at))) one.set(name, text.slice(at + 1))
+  }
+  return { all, one }
+}
+
+function given(key: string, value: string | undefined): Record<string, string> {
+  return value === undefined ? {} : { [key]: value }
+}
