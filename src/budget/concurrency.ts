@@ -1,5 +1,5 @@
 import type { Deployment } from './deployment.js'
-import { missingValue, type Problems, wrongValue } from './errors.js'
+import { missingValue, type Problems, wrongProperty, wrongValue } from './errors.js'
 import { isManaged, managedBound } from './managed-instances.js'
 import { isPooled } from './settings.js'
 import { asCount, type Resources, record, referenced } from './template.js'
@@ -98,6 +98,6 @@ function provisionedOf(id: string, resources: Resources): unknown {
 function count(file: string, key: string, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined
   const number = asCount(value)
-  if (number === undefined) throw wrongValue(file, key, 'an integer of 0 or more', value)
+  if (number === undefined) throw wrongProperty(file, key, 'an integer of 0 or more', value)
   return number
 }

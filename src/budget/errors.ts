@@ -1,3 +1,5 @@
+import { unknownBecause } from './expressions.js'
+
 /** Codes of what stops a deployment; stable. */
 export type BudgetErrorCode =
   /** Keys are missing, or their values can't be. */
@@ -41,6 +43,19 @@ export function missingValue(file: string, key: string, expected: string): Budge
   return ofOne('missing', `${file}: ${key} is missing: expected ${expected}`)
 }
 
+/** A question about a value of the template that says nothing to us, or that can't be known before the deployment. */
+export function unknownValue(file: string, key: string, expected: string, value: unknown): BudgetError {
+  const because = unknownBecause(value)
+  if (because !== undefined) return ofOne('missing', `${file}: ${key} ${because}: expected ${expected}`)
+  return ofOne('missing', wrongValue(file, key, expected, value).message)
+}
+
+/** A refusal of a value of the template, unless it can't be known before the deployment: then it is a question. */
+export function wrongProperty(file: string, key: string, expected: string, value: unknown): BudgetError {
+  const isKnown = unknownBecause(value) === undefined
+  return (isKnown ? wrongValue : unknownValue)(file, key, expected, value)
+}
+
 /** Collects what is missing or wrong, so that one run says all of it. */
 export class Problems {
   readonly #found: Problem[] = []
@@ -62,9 +77,18 @@ export class Problems {
 
   /** @throws {BudgetError} `PG_THAW_CONFIGURATION` if anything was found, a line each. */
   throwIfAny(): void {
-    if (this.#found.length === 0) return
+    this.#throw(this.#found)
+  }
+
+  /** @throws {BudgetError} `PG_THAW_CONFIGURATION` if anything wrong was found; what is missing is left to others. */
+  throwIfWrong(): void {
+    this.#throw(this.#found.filter(({ kind }) => kind === 'wrong'))
+  }
+
+  #throw(found: readonly Problem[]): void {
+    if (found.length === 0) return
     // One that concerns all functions is found for each of them.
-    const problems = [...new Map(this.#found.map((problem) => [problem.message, problem])).values()]
+    const problems = [...new Map(found.map((problem) => [problem.message, problem])).values()]
     throw new BudgetError('PG_THAW_CONFIGURATION', problems.map(({ message }) => message).join('\n'), problems)
   }
 }

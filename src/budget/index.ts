@@ -1,7 +1,8 @@
 export { type Budget, type Demand, drawUpBudget } from './budget.js'
 export type { Change, Deployment, Sources, Wording } from './deployment.js'
 export { BudgetError, type Problem, Problems, wrongValue } from './errors.js'
-export { COMMAND_LINE, deploymentOf, type Flags } from './flags/index.js'
+export { type ResolvedTemplate, resolveTemplate } from './expressions.js'
+export { deploymentOf, type Flags } from './flags/index.js'
 export { WORKER_COUNT } from './managed-instances.js'
 export { report } from './report/report.js'
 export {

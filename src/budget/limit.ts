@@ -1,6 +1,6 @@
 import { connectionsOfAcus, connectionsOfClass, leastAcus } from './capacity.js'
 import type { Deployment } from './deployment.js'
-import { missingValue, wrongValue } from './errors.js'
+import { missingValue, unknownValue, wrongValue } from './errors.js'
 import { asCount, type Resource, type Resources, record, referenced } from './template.js'
 
 /** What the database allows. */
@@ -37,11 +37,12 @@ export function readLimit(deployment: Deployment): Limit {
 }
 
 function chooseDatabase({ resources, settings: { database }, sources, wording }: Deployment): string {
-  const clusters = Object.keys(resources).filter((id) => resources[id]?.Type === CLUSTER)
-  const alone = Object.keys(resources).filter(
-    (id) => resources[id]?.Type === INSTANCE && resources[id]?.Properties.DBClusterIdentifier === undefined,
+  const databases = Object.entries(resources).filter(([, { Properties }]) => !isOfAnotherMake(Properties))
+  const clusters = databases.filter(([, { Type }]) => Type === CLUSTER)
+  const alone = databases.filter(
+    ([, { Type, Properties }]) => Type === INSTANCE && Properties.DBClusterIdentifier === undefined,
   )
-  const candidates = [...clusters, ...alone]
+  const candidates = [...clusters, ...alone].map(([id]) => id)
   const file = sources.configuration
   const types = `${wording.type(CLUSTER)} or ${wording.type(INSTANCE)}`
   if (database !== undefined) {
@@ -51,12 +52,16 @@ function chooseDatabase({ resources, settings: { database }, sources, wording }:
   }
   const [only, second] = candidates
   if (only === undefined) {
-    const expected = `what the database allows, as no ${types} of the service says it`
+    const expected = `what the database allows, as no ${types} of PostgreSQL in the service says it`
     throw missingValue(file, wording.setting('maxConnections'), expected)
   }
   if (second === undefined) return only
   const expected = `one of ${candidates.join(', ')}: the service has several`
   throw missingValue(file, wording.setting('database'), expected)
+}
+
+function isOfAnotherMake({ Engine }: Resource['Properties']): boolean {
+  return typeof Engine === 'string' && !Engine.includes('postgres')
 }
 
 function instancesOf(cluster: string, resources: Resources): string[] {
@@ -67,14 +72,9 @@ function instancesOf(cluster: string, resources: Resources): string[] {
 
 function limitOf(id: string, database: string, deployment: Deployment): Limit {
   const { resources, sources, wording } = deployment
-  const at = (key: string, owner = id) => [sources.fileOf(owner), wording.property(owner, key)] as const
+  const at = (key: string) => [sources.fileOf(id), wording.property(id, key)] as const
   const own = resources[id] as Resource
   const whole = resources[database] as Resource
-
-  const engine = whole.Properties.Engine ?? own.Properties.Engine
-  if (typeof engine === 'string' && !engine.includes('postgres')) {
-    throw wrongValue(...at('Engine', database), 'a PostgreSQL engine', engine)
-  }
   const set = parameterOf(own, whole, deployment)
   if (set !== undefined) return set
 
@@ -84,7 +84,7 @@ function limitOf(id: string, database: string, deployment: Deployment): Limit {
   const connections = typeof instanceClass === 'string' ? connectionsOfClass(instanceClass) : undefined
   if (connections === undefined) {
     const expected = `a known instance class such as db.r6g.large (${overriding(deployment)})`
-    throw wrongValue(...at(classKey), expected, instanceClass)
+    throw unknownValue(...at(classKey), expected, instanceClass)
   }
   const raise = (needed: number) => `${at(classKey).join(': ')}: a class that allows ${needed} (now ${instanceClass})`
   return { connections, source: `${id}, ${instanceClass}`, raise }
@@ -98,8 +98,8 @@ function limitByAcus(database: string, cluster: Resource, deployment: Deployment
   const where = (key: string) =>
     [sources.fileOf(database), wording.property(database, `ServerlessV2ScalingConfiguration.${key}`)] as const
   const expected = `a number of ACUs (${overriding(deployment)})`
-  if (lowest === undefined) throw wrongValue(...where('MinCapacity'), expected, MinCapacity)
-  if (highest === undefined) throw wrongValue(...where('MaxCapacity'), expected, MaxCapacity)
+  if (lowest === undefined) throw unknownValue(...where('MinCapacity'), expected, MinCapacity)
+  if (highest === undefined) throw unknownValue(...where('MaxCapacity'), expected, MaxCapacity)
   const connections = connectionsOfAcus(lowest, highest)
   if (connections === undefined) {
     throw wrongValue(
@@ -135,7 +135,7 @@ function parameterOf(own: Resource, whole: Resource, deployment: Deployment): Li
     const connections = asCount(value)
     const key = wording.property(id, 'Parameters.max_connections')
     if (connections === undefined || connections === 0) {
-      throw wrongValue(sources.fileOf(id), key, `a number (${overriding(deployment)})`, value)
+      throw unknownValue(sources.fileOf(id), key, `a number (${overriding(deployment)})`, value)
     }
     const raise = (needed: number) => `${sources.fileOf(id)}: ${key} of ${needed} or more (now ${connections})`
     return { connections, source: `${id}, max_connections`, raise }

@@ -1,6 +1,6 @@
 import type { Bound } from './concurrency.js'
 import type { Deployment } from './deployment.js'
-import { missingValue, wrongValue } from './errors.js'
+import { missingValue, wrongProperty, wrongValue } from './errors.js'
 import { asCount, type Resources, record, referenced } from './template.js'
 
 /** What AWS's runtime starts per vCPU, unless the variable says how many there are in all. */
@@ -27,7 +27,7 @@ export function managedBound(name: string, id: string, deployment: Deployment): 
   const environments = asCount(most)
   if (environments === undefined) {
     const key = wording.property(id, 'FunctionScalingConfig.MaxExecutionEnvironments')
-    throw wrongValue(sources.fileOf(id), key, 'a number, as nothing else bounds Managed Instances', most)
+    throw wrongProperty(sources.fileOf(id), key, 'a number, as nothing else bounds Managed Instances', most)
   }
   return { kind: 'managed', environments, workers: workersOf(name, id, deployment) }
 }

@@ -1,5 +1,6 @@
 import type { Deployment } from './deployment.js'
 import { missingValue, wrongValue } from './errors.js'
+import { unknownBecause } from './expressions.js'
 import { TARGETS, type Target } from './settings.js'
 import { asCount, record } from './template.js'
 
@@ -29,9 +30,9 @@ export function readPoolFigures(name: string, id: string, deployment: Deployment
     const value = variables[key]
     if (value === undefined || value === '') return undefined
     const place = wording.property(id, `Environment.Variables.${key}`)
-    if (typeof value === 'object') {
-      const asked = `${expected}, as ${place} is known to CloudFormation alone`
-      throw missingValue(sources.configuration, wording.setting(setting, name), asked)
+    const because = unknownBecause(value)
+    if (because !== undefined) {
+      throw missingValue(sources.configuration, wording.setting(setting, name), `${expected}, as ${place} ${because}`)
     }
     const parsed = parse(value)
     if (parsed === undefined) throw wrongValue(sources.fileOf(id), place, expected, value)

@@ -1,5 +1,5 @@
 import type { Deployment } from './deployment.js'
-import { missingValue, wrongValue } from './errors.js'
+import { missingValue, wrongProperty } from './errors.js'
 import type { Target } from './settings.js'
 import { asCount, record } from './template.js'
 
@@ -37,7 +37,7 @@ export function readProxyShare(
   const share = asCount(percent)
   if (share === undefined || share < 1 || share > 100) {
     const key = wording.property(id, 'ConnectionPoolConfigurationInfo.MaxConnectionsPercent')
-    throw wrongValue(sources.fileOf(id), key, 'an integer from 1 to 100', percent)
+    throw wrongProperty(sources.fileOf(id), key, 'an integer from 1 to 100', percent)
   }
   return { sessions: Math.floor((allowed * share) / 100), clients, source: `${id}, ${share} %` }
 }

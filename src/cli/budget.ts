@@ -7,7 +7,6 @@ import {
   readContent,
   readDeployed,
   report,
-  resourcesOf,
   type StatedFunction,
   summaryOf,
   withStated,
@@ -94,7 +93,7 @@ export const command: Command = {
       const stacks = values.stack.flatMap((it) => it.split(','))
       const deployed = withStated(stated, file === undefined ? undefined : await read(file, stacks))
       const problems = new Problems()
-      const deployment = deploymentOf(flags, deployed, resourcesOf(deployed.template), problems)
+      const deployment = deploymentOf(flags, deployed, problems)
       const budget = drawUpBudget(deployment, problems)
       const said = values.json ? inJson(summaryOf(budget, deployment)) : report(budget, deployment)
       process.stdout.write(`${said}\n`)

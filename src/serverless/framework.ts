@@ -11,6 +11,7 @@ export interface Serverless {
       readonly environment?: Record<string, unknown>
       readonly runtime?: unknown
       readonly memorySize?: unknown
+      readonly stackParameters?: unknown
     }
     readonly custom?: Record<string, unknown>
     readonly functions: Record<string, FunctionConfiguration>
@@ -30,6 +31,7 @@ export interface FunctionConfiguration {
   readonly reservedConcurrency?: unknown
   readonly provisionedConcurrency?: unknown
   readonly memorySize?: unknown
+  readonly condition?: unknown
   environment?: Record<string, unknown>
   package?: PackageConfiguration
 }

@@ -5,11 +5,10 @@ import {
   drawUpBudget,
   isPooled,
   Problems,
-  type Resources,
   readSettings,
   record,
   report,
-  resourcesOf,
+  resolveTemplate,
   type Settings,
   type Sources,
 } from '../budget/index.js'
@@ -17,7 +16,7 @@ import { setPoolVariables } from './environment.js'
 import type { PluginOutput, Serverless } from './framework.js'
 import { GOODBYE, preloadGoodbye } from './goodbye.js'
 import { type PackagedFile, placeFile } from './packaged-file.js'
-import { previewResources } from './preview.js'
+import { previewTemplate, stackParameters } from './preview.js'
 import { findSources } from './sources.js'
 import { SERVERLESS_WORDING } from './wording.js'
 import { isOfNode, packWrapper, WRAPPER, wrapPackaged } from './wrap.js'
@@ -84,7 +83,7 @@ export class PgThawPlugin {
       'after:package:cleanup': () => this.#placePacked(),
       'before:package:compileFunctions': () => this.#report(() => this.#wrapPackaged()),
       'after:aws:package:finalize:mergeCustomProviderResources': () =>
-        this.#report(() => this.#enforce(resourcesOf(serverless.service.provider.compiledCloudFormationTemplate))),
+        this.#report(() => this.#enforce(serverless.service.provider.compiledCloudFormationTemplate)),
       // The deployment of one function alone.
       'before:package:function:package': () =>
         this.#report(() => {
@@ -100,23 +99,25 @@ export class PgThawPlugin {
     }
   }
 
-  #show(resources: Resources): void {
-    const { text } = this.#drawUp(resources)
+  #show(template: unknown): void {
+    const { text } = this.#drawUp(template)
     if (this.#output.writeText === undefined) this.#output.log.notice(text)
     else this.#output.writeText(text)
   }
 
   /** @throws what stops the command, if the budget does not fit. */
-  #enforce(resources: Resources): void {
-    const { budget, text } = this.#drawUp(resources)
+  #enforce(template: unknown): void {
+    const { budget, text } = this.#drawUp(template)
     if (!budget.fits) throw new BudgetError('PG_THAW_BUDGET', text)
   }
 
-  #drawUp(resources: Resources): { budget: Budget; text: string } {
+  #drawUp(template: unknown): { budget: Budget; text: string } {
     const problems = new Problems()
+    const { resources, absent } = resolveTemplate(template, stackParameters(this.#serverless))
+    const deployed = Object.entries(this.#logicalIds()).filter(([, id]) => !absent.includes(id))
     const deployment: Deployment = {
       settings: this.#readSettings(problems),
-      logicalIds: this.#logicalIds(),
+      logicalIds: Object.fromEntries(deployed),
       resources,
       sources: this.#sources,
       wording: SERVERLESS_WORDING,
@@ -125,8 +126,8 @@ export class PgThawPlugin {
     return { budget, text: report(budget, deployment) }
   }
 
-  #preview(): Resources {
-    return previewResources(this.#serverless, this.#logicalIds())
+  #preview(): object {
+    return previewTemplate(this.#serverless, this.#logicalIds())
   }
 
   #logicalIds(): Record<string, string> {

@@ -1,21 +1,25 @@
-import { type Resources, record, resourcesOf } from '../budget/index.js'
+import { type Resource, record, resourcesOf } from '../budget/index.js'
 import type { Serverless } from './framework.js'
 
 /** The framework's default, MB. */
 const MEMORY_SIZE = 1024
+/** What expressions are resolved by. */
+const DECLARATIONS = ['Parameters', 'Conditions', 'Mappings'] as const
 
 /**
- * The resources that a budget is read from, as they stand before anything is compiled: the user's own, and of the functions what
- * bounds their concurrency, and their workers on Managed Instances.
+ * The template that a budget is read from, as it stands before anything is compiled: the user's own resources, and of the functions
+ * what bounds their concurrency, their workers on Managed Instances, and their variables.
  */
-export function previewResources({ service }: Serverless, logicalIds: Readonly<Record<string, string>>): Resources {
+export function previewTemplate({ service }: Serverless, logicalIds: Readonly<Record<string, string>>): object {
   const parts = [service.resources].flat().map(record)
-  const found: Record<string, Resources[string]> = {}
+  const found: Record<string, Resource & { readonly Condition?: unknown }> = {}
   for (const [name, id] of Object.entries(logicalIds)) {
-    const { reservedConcurrency, provisionedConcurrency, memorySize, environment } = service.functions[name] ?? {}
+    const configuration = service.functions[name] ?? {}
+    const { reservedConcurrency, provisionedConcurrency, memorySize, environment, condition } = configuration
     const { provider } = service
     found[id] = {
       Type: 'AWS::Lambda::Function',
+      ...(condition !== undefined && { Condition: condition }),
       Properties: {
         ReservedConcurrentExecutions: reservedConcurrency,
         MemorySize: memorySize ?? provider.memorySize ?? MEMORY_SIZE,
@@ -31,11 +35,22 @@ export function previewResources({ service }: Serverless, logicalIds: Readonly<R
       },
     }
   }
-  for (const part of parts) Object.assign(found, resourcesOf(part))
+  for (const part of parts) Object.assign(found, record(part.Resources))
   for (const [id, extension] of parts.flatMap((part) => Object.entries(record(part.extensions)))) {
-    const resource = found[id]
+    const resource = resourcesOf({ Resources: { [id]: found[id] } })[id]
     if (resource === undefined) continue
-    found[id] = { ...resource, Properties: { ...resource.Properties, ...record(record(extension).Properties) } }
+    found[id] = {
+      ...found[id],
+      ...resource,
+      Properties: { ...resource.Properties, ...record(record(extension).Properties) },
+    }
   }
-  return found
+  const declared = DECLARATIONS.map((key) => [key, Object.assign({}, ...parts.map((part) => record(part[key])))])
+  return { ...Object.fromEntries(declared), Resources: found }
+}
+
+/** The values that the framework deploys the template with: `provider.stackParameters`. */
+export function stackParameters({ service }: Serverless): Record<string, unknown> {
+  const given = [service.provider.stackParameters ?? []].flat().map(record)
+  return Object.fromEntries(given.map(({ ParameterKey, ParameterValue }) => [String(ParameterKey), ParameterValue]))
 }

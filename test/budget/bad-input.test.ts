@@ -56,7 +56,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'a concurrency that only CloudFormation knows': [
     { pgThaw: enough, functions: { api: { reservedConcurrency: { Ref: 'Concurrency' } } } },
-    'serverless.yml: functions.api.reservedConcurrency: expected an integer of 0 or more, got {"Ref":"Concurrency"} (object)',
+    'serverless.yml: functions.api.reservedConcurrency refers to Concurrency, which has no value before the deployment: expected an integer of 0 or more',
   ],
   'more provisioned than reserved': [
     { pgThaw: enough, functions: { api: { reservedConcurrency: 10, provisionedConcurrency: 20 } } },
@@ -76,7 +76,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'a max in a variable that only CloudFormation knows': [
     { pgThaw: { maxConnections: 100 }, functions: { api: { environment: { PG_THAW_MAX: { Ref: 'Max' } } } } },
-    'serverless.yml: custom.pgThaw.functions.api.max is missing: expected an integer of 1 or more, as Resources.apiLambdaFunction.Properties.Environment.Variables.PG_THAW_MAX is known to CloudFormation alone',
+    'serverless.yml: custom.pgThaw.functions.api.max is missing: expected an integer of 1 or more, as Resources.apiLambdaFunction.Properties.Environment.Variables.PG_THAW_MAX refers to Max, which has no value before the deployment',
   ],
   'Managed Instances without an end': [
     managed({ FunctionScalingConfig: undefined }),
@@ -84,7 +84,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'Managed Instances whose end only CloudFormation knows': [
     managed({ FunctionScalingConfig: { MaxExecutionEnvironments: { Ref: 'Most' } } }),
-    'serverless.yml: Resources.apiLambdaFunction.Properties.FunctionScalingConfig.MaxExecutionEnvironments: expected a number, as nothing else bounds Managed Instances, got {"Ref":"Most"} (object)',
+    'serverless.yml: Resources.apiLambdaFunction.Properties.FunctionScalingConfig.MaxExecutionEnvironments refers to Most, which has no value before the deployment: expected a number, as nothing else bounds Managed Instances',
   ],
   'workers whose number follows from a memory that only CloudFormation knows': [
     managed({ MemorySize: { Ref: 'Memory' } }),
@@ -104,7 +104,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'no database in the service, and no figure of one elsewhere': [
     { pgThaw: { max: 2 }, functions },
-    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows, as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of the service says it',
+    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows, as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of PostgreSQL in the service says it',
   ],
   'several databases': [
     { pgThaw: { max: 2 }, functions, resources: { ...aurora(1, 2), ...instance('db.r6g.large') } },
@@ -120,7 +120,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'an instance class that only CloudFormation knows': [
     { pgThaw: { max: 2 }, functions, resources: instance({ Ref: 'Class' }) },
-    'Database.yml: Resources.Database.Properties.DBInstanceClass: expected a known instance class such as db.r6g.large (or set custom.pgThaw.maxConnections), got {"Ref":"Class"} (object)',
+    'Database.yml: Resources.Database.Properties.DBInstanceClass refers to Class, which has no value before the deployment: expected a known instance class such as db.r6g.large (or set custom.pgThaw.maxConnections)',
   ],
   'a capacity that is missing': [
     { pgThaw: { max: 2 }, functions, resources: aurora(1, null) },
@@ -143,7 +143,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'a database of another make': [
     { pgThaw: { max: 2 }, functions, resources: instance('db.r6g.large', { Engine: 'mysql' }) },
-    'Database.yml: Resources.Database.Properties.Engine: expected a PostgreSQL engine, got "mysql" (string)',
+    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows, as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of PostgreSQL in the service says it',
   ],
   'a proxy’s share that can not be': [
     {

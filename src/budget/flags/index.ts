@@ -1,2 +1,2 @@
-export { COMMAND_LINE, type Flags } from './flags.js'
+export type { Flags } from './flags.js'
 export { deploymentOf } from './settings-of-flags.js'

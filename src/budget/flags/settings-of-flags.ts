@@ -1,5 +1,6 @@
 import type { Deployment } from '../deployment.js'
 import { type Problems, wrongValue } from '../errors.js'
+import { resolveTemplate } from '../expressions.js'
 import { readSettings } from '../settings.js'
 import type { Deployed } from '../sources/deployed.js'
 import { type Resources, record } from '../template.js'
@@ -14,7 +15,9 @@ type Option = keyof typeof VARIABLES
  * What a budget is drawn up from, of a deployment and what was said to it on a command line. What a function's own environment says is a
  * fact, as its pool reads it: an option for all functions is for those that have no such variable.
  */
-export function deploymentOf(flags: Flags, deployed: Deployed, resources: Resources, problems: Problems): Deployment {
+export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): Deployment {
+  const { resources, absent } = resolveTemplate(all.template, parametersIn(flags, all, problems))
+  const deployed = { ...all, functions: all.functions.filter(({ id }) => !absent.includes(id)) }
   const wording = wordingOf(deployed)
   const names = new Names(deployed, problems)
   const { none, some } = chosen(flags, names)
@@ -30,7 +33,7 @@ export function deploymentOf(flags: Flags, deployed: Deployed, resources: Resour
         const expected = `none, or the ${inEnvironment} of ${variable} in its environment`
         problems.add(wrongValue(COMMAND_LINE, `--${option} ${name}=…`, expected, said))
       }
-      const isForAll = inEnvironment === undefined && (!isOfTool || some.has(name))
+      const isForAll = !isKnown && (!isOfTool || some.has(name))
       const value = said ?? (isForAll ? all : undefined)
       if (value !== undefined) own.set(name, { ...own.get(name), [option]: value })
     }
@@ -53,6 +56,20 @@ export function deploymentOf(flags: Flags, deployed: Deployed, resources: Resour
     sources: { configuration: COMMAND_LINE, fileOf: (id) => deployed.fileOf(id) ?? COMMAND_LINE },
     wording,
   }
+}
+
+/** The values of `--param`, by name. */
+function parametersIn({ param }: Flags, { template }: Deployed, problems: Problems): Readonly<Record<string, string>> {
+  const known = Object.keys(template.Parameters)
+  const expected = known.length === 0 ? 'none, as nothing of it has parameters' : `NAME=VALUE, of ${known.join(', ')}`
+  const values = param.map((text) => {
+    const [, name = '', value] = /^([^=]*)=(.*)$/s.exec(text) ?? []
+    // The value may be a secret.
+    const isKnown = value !== undefined && (known.includes(name) || name.startsWith('AWS::'))
+    if (!isKnown) problems.add(wrongValue(COMMAND_LINE, '--param', expected, value === undefined ? text : name))
+    return [name, value ?? ''] as const
+  })
+  return Object.fromEntries(values)
 }
 
 /** Names of functions as they are typed: each may go by its id too. */

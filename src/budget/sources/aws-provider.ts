@@ -1,7 +1,7 @@
 import { record } from '../template.js'
 import { type Deployed, FUNCTION } from './deployed.js'
 import { distinctNames } from './names.js'
-import type { ProviderResource } from './provider-resource.js'
+import { type ProviderResource, UNKNOWN } from './provider-resource.js'
 import type { Words } from './words.js'
 
 type Values = ProviderResource['values']
@@ -17,7 +17,7 @@ const TRANSLATIONS: Readonly<Record<string, (values: Values, find: Find) => Tran
       // -1 is the provider's word for none.
       ReservedConcurrentExecutions: unless(-1, values.reserved_concurrent_executions),
       MemorySize: values.memory_size,
-      Environment: { Variables: block(values.environment).variables },
+      Environment: { Variables: variablesOf(values) },
       CapacityProviderConfig: capacityProvider(values),
     }),
   }),
@@ -140,9 +140,15 @@ function parameterGroup(Type: string, { parameter, parameters }: Values): Transl
   return { Type, Properties: { Parameters: Object.fromEntries(named.map(({ name, value }) => [name, value])) } }
 }
 
+/** Where nothing is known of them, or they are encrypted, the one that counts most is unknown too. */
+function variablesOf({ environment }: Values): Readonly<Record<string, unknown>> {
+  const { variables } = block(environment)
+  return environment === UNKNOWN || variables === UNKNOWN ? { PG_THAW_MAX: UNKNOWN } : record(variables)
+}
+
 function capacityProvider(values: Values): Readonly<Record<string, unknown>> | undefined {
   const config = block(values.capacity_provider_config)
-  if (Object.keys(config).length === 0) return undefined
+  if (Object.keys(config).length === 0 || values.capacity_provider_config === UNKNOWN) return undefined
   const managed = block(config.lambda_managed_instances_capacity_provider_config)
   return {
     LambdaManagedInstancesCapacityProviderConfig: defined({

@@ -12,5 +12,5 @@ export interface ProviderResource {
   referencesOf(key: string): readonly string[]
 }
 
-/** Stands for what the deployment makes. */
-export const UNKNOWN = { 'known after': 'the deployment' } as const
+/** Stands for what the deployment makes, as an expression that leads to nothing. */
+export const UNKNOWN = { Ref: 'what the deployment makes' } as const

@@ -1,5 +1,5 @@
 import { record } from '../template.js'
-import type { ProviderResource } from './provider-resource.js'
+import { type ProviderResource, UNKNOWN } from './provider-resource.js'
 
 /**
  * `terraform show -json` of a plan or a state, and OpenTofu's: https://developer.hashicorp.com/terraform/internals/json-format. What
@@ -13,7 +13,24 @@ export function isTerraform({ format_version, planned_values, values }: Readonly
 export function resourcesOfTerraform(parsed: Readonly<Record<string, unknown>>): ProviderResource[] {
   const planned = record(record(parsed.planned_values ?? parsed.values).root_module)
   const root = moduleOf('', planned, record(record(parsed.configuration).root_module), undefined)
-  return resourcesOf(root)
+  const changes = list(parsed.resource_changes).map(
+    ({ address, change }) => [address, record(change).after_unknown] as const,
+  )
+  const unknown = new Map(changes)
+  return resourcesOf(root).map((it) => ({ ...it, values: record(overlaid(it.values, unknown.get(it.id))) }))
+}
+
+/** Values with what is known only after the deployment, which the plan leaves out, and marks. */
+function overlaid(value: unknown, unknown: unknown): unknown {
+  if (unknown === true) return UNKNOWN
+  if (Array.isArray(unknown))
+    return Array.isArray(value) ? value.map((it, index) => overlaid(it, unknown[index])) : value
+  const marks = Object.entries(record(unknown))
+  if (marks.length === 0 || Array.isArray(value)) return value
+  return {
+    ...record(value),
+    ...Object.fromEntries(marks.map(([key, it]) => [key, overlaid(own(record(value), key), it)])),
+  }
 }
 
 /** A module where it is used: its resources by address, and how it is configured. */

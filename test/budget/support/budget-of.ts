@@ -1,10 +1,11 @@
 import { type Budget, drawUpBudget } from '../../../src/budget/budget'
 import type { Deployment } from '../../../src/budget/deployment'
 import { Problems } from '../../../src/budget/errors'
+import { resolveTemplate } from '../../../src/budget/expressions'
 import { report } from '../../../src/budget/report/report'
 import { readSettings } from '../../../src/budget/settings'
 import type { FunctionConfiguration } from '../../../src/serverless/framework'
-import { previewResources } from '../../../src/serverless/preview'
+import { previewTemplate } from '../../../src/serverless/preview'
 import { SERVERLESS_WORDING } from '../../../src/serverless/wording'
 
 /** Parts of a configuration. */
@@ -34,7 +35,7 @@ function deploymentOf({ pgThaw, functions, resources = {}, extensions = {} }: Pa
   return {
     settings: readSettings(pgThaw, { present: names }, configuration, SERVERLESS_WORDING, problems),
     logicalIds,
-    resources: previewResources({ service } as never, logicalIds),
+    resources: resolveTemplate(previewTemplate({ service } as never, logicalIds)).resources,
     sources: {
       configuration,
       fileOf: (id) => (Object.values(logicalIds).includes(id) ? configuration : `${id}.yml`),
