@@ -92,10 +92,15 @@ export const command: Command = {
     try {
       const stacks = values.stack.flatMap((it) => it.split(','))
       const deployed = withStated(stated, file === undefined ? undefined : await read(file, stacks))
+      if (deployed.functions.length === 0) {
+        throw new UsageError(`Expected a file with functions, or --function NAME=N, got ${file} without functions`)
+      }
       const problems = new Problems()
       const deployment = deploymentOf(flags, deployed, problems)
       const budget = drawUpBudget(deployment, problems)
-      const said = values.json ? inJson(summaryOf(budget, deployment)) : report(budget, deployment)
+      const { leftOut } = deployment.settings
+      const note = leftOut.length === 0 ? '' : `\n\nLeft out, as they are the tool's own: ${leftOut.join(', ')}.`
+      const said = values.json ? inJson(summaryOf(budget, deployment)) : `${report(budget, deployment)}${note}`
       process.stdout.write(`${said}\n`)
       return budget.fits ? 0 : 1
     } catch (error) {

@@ -3,7 +3,7 @@ import { type Problems, wrongValue } from '../errors.js'
 import { resolveTemplate } from '../expressions.js'
 import { readSettings } from '../settings.js'
 import type { Deployed } from '../sources/deployed.js'
-import { type Resources, record } from '../template.js'
+import { record } from '../template.js'
 import { COMMAND_LINE, type Flags } from './flags.js'
 import { wordingOf } from './wording-of-flags.js'
 
@@ -49,9 +49,11 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): D
   }
   const present = deployed.functions.map(({ name }) => name)
   const late = deployed.functions.filter(({ isOfTool }) => isOfTool).map(({ name }) => name)
+  const settings = readSettings(written, { present, late }, COMMAND_LINE, wording, problems)
+  const counted = deployed.functions.filter(({ name }) => !settings.leftOut.includes(name))
   return {
-    settings: readSettings(written, { present, late }, COMMAND_LINE, wording, problems),
-    logicalIds: Object.fromEntries(deployed.functions.map(({ name, id }) => [name, id])),
+    settings,
+    logicalIds: Object.fromEntries(counted.map(({ name, id }) => [name, id])),
     resources,
     sources: { configuration: COMMAND_LINE, fileOf: (id) => deployed.fileOf(id) ?? COMMAND_LINE },
     wording,

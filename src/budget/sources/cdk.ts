@@ -1,3 +1,4 @@
+import { normalize } from 'node:path'
 import { record } from '../template.js'
 import { functionsOf, templateOf } from './cloudformation.js'
 import type { Deployed } from './deployed.js'
@@ -81,7 +82,8 @@ function askForStage(directory: string, stacks: readonly CdkStack[]): void {
   throw asked(`${directory}: several stages have functions: expected --stack, such as ${names.join(' or ')}`)
 }
 
-function stacksOf(directory: string, read: ReadPart): CdkStack[] {
+/** @param within the assemblies that it is in: one that is in itself ends there. */
+function stacksOf(directory: string, read: ReadPart, within: readonly string[] = []): CdkStack[] {
   const artifacts = Object.entries(record(read(`${directory}/manifest.json`).artifacts)).map(
     ([name, artifact]) =>
       ({ name, ...record(artifact) }) as { readonly name: string } & Readonly<Record<string, unknown>>,
@@ -93,22 +95,26 @@ function stacksOf(directory: string, read: ReadPart): CdkStack[] {
   return artifacts.flatMap(({ name, type, properties, displayName, metadata, additionalMetadataFile }) => {
     const { templateFile, directoryName, stackName = name } = record(properties)
     if (type === 'cdk:cloud-assembly' && typeof directoryName === 'string') {
-      return stacksOf(`${directory}/${directoryName}`, read)
+      const inner = normalize(`${directory}/${directoryName}`)
+      return [directory, ...within].includes(inner) ? [] : stacksOf(inner, read, [directory, ...within])
     }
     if (type !== 'aws:cloudformation:stack' || typeof templateFile !== 'string') return []
     const more = typeof additionalMetadataFile === 'string' ? read(`${directory}/${additionalMetadataFile}`) : {}
     // `Prod/Api (prod-api)` where the stack has a name of its own.
     const path = typeof displayName === 'string' ? displayName.replace(/ \(.*\)$/, '') : name
     const assembly = { directory, read, metadata: { ...record(metadata), ...more }, assets }
-    return [stackOf({ path, stackName: String(stackName), templateFile, given: {} }, assembly)]
+    return [stackOf({ path, stackName: String(stackName), templateFile, given: {}, within: [] }, assembly)]
   })
 }
 
 interface Place extends Pick<CdkStack, 'path' | 'stackName' | 'given'> {
   readonly templateFile: string
+  /** The templates that it is nested in: one that is in itself ends there. */
+  readonly within: readonly string[]
 }
 
-function stackOf({ path, stackName, templateFile, given }: Place, assembly: Assembly): CdkStack {
+function stackOf({ path, stackName, templateFile, given, within }: Place, assembly: Assembly): CdkStack {
+  const trail = [templateFile, ...within]
   const file = `${assembly.directory}/${templateFile}`
   const parsed = assembly.read(file)
   const template = templateOf(parsed)
@@ -117,9 +123,10 @@ function stackOf({ path, stackName, templateFile, given }: Place, assembly: Asse
     if (Type !== 'AWS::CloudFormation::Stack') return []
     const { Parameters, TemplateURL } = record(Properties)
     const inner = record(Metadata)['aws:asset:path'] ?? assetOf(TemplateURL, assembly)
-    if (typeof inner !== 'string' || inner === templateFile) return []
+    if (typeof inner !== 'string' || trail.includes(inner)) return []
     const where = baseOf(inner, assembly) ?? `${path}/${id}`
-    return [[id, stackOf({ path: where, stackName: where, templateFile: inner, given: record(Parameters) }, assembly)]]
+    const place = { path: where, stackName: where, templateFile: inner, given: record(Parameters), within: trail }
+    return [[id, stackOf(place, assembly)]]
   })
   const constructs = constructsOf(templateFile, path, template.Resources, assembly)
   return {

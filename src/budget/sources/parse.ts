@@ -56,7 +56,7 @@ function parseYaml(file: string, text: string): unknown {
   if (/^\s*\{"@level"/.test(text))
     throw unreadable(file, 'the log of Terraform: take the output of `terraform show -json`')
   const lineCounter = new LineCounter()
-  const document = parseDocument(text, { customTags, lineCounter, prettyErrors: false, merge: true })
+  const document = parseDocument(text, { customTags, lineCounter, prettyErrors: false, logLevel: 'error', merge: true })
   const [error] = document.errors
   if (error !== undefined) {
     const { line, col } = lineCounter.linePos(error.pos[0])

@@ -115,7 +115,7 @@ describe('a cdk.out', () => {
             Size: {
               'Fn::If': ['IsProd', { 'Fn::FindInMap': ['Sizes', { Ref: 'Stage' }, 'max'] }, { Ref: 'AWS::NoValue' }],
             },
-            Text: { 'Fn::Sub': ['${Orders.Arn} ${Own} ${!Stage} ${AWS::Region}', { Own: { Ref: 'Stage' } }] },
+            Text: { 'Fn::Sub': [`\${Orders.Arn} \${Own} \${!Stage} \${AWS::Region}`, { Own: { Ref: 'Stage' } }] },
           },
         },
       },
@@ -130,7 +130,7 @@ describe('a cdk.out', () => {
         Size: {
           'Fn::If': ['B/IsProd', { 'Fn::FindInMap': ['B/Sizes', { Ref: 'B/Stage' }, 'max'] }, { Ref: 'AWS::NoValue' }],
         },
-        Text: { 'Fn::Sub': ['${B/Orders.Arn} ${Own} ${!Stage} ${AWS::Region}', { Own: { Ref: 'B/Stage' } }] },
+        Text: { 'Fn::Sub': [`\${B/Orders.Arn} \${Own} \${!Stage} \${AWS::Region}`, { Own: { Ref: 'B/Stage' } }] },
       },
     })
     expect(linked.Resources.Alias).toEqual(template.Resources.Alias)
@@ -141,9 +141,8 @@ describe('a cdk.out', () => {
     const app = { stages: { Dev: stage, Prod: stage } }
 
     it('asks which is meant', () => {
-      expect(() => read(app)).toThrow(
-        'cdk.out: several stages have functions: expected --stack, such as 'Dev/*' or 'Prod/*'',
-      )
+      const question = "cdk.out: several stages have functions: expected --stack, such as 'Dev/*' or 'Prod/*'"
+      expect(() => read(app)).toThrow(question)
     })
 
     it('has the functions of those that are', () => {

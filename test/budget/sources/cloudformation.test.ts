@@ -31,7 +31,7 @@ Resources:
             Environment: {
               Variables: {
                 HOST: { 'Fn::GetAtt': ['Cluster', 'Endpoint.Address'] },
-                NAME: { 'Fn::Sub': ['${Name}-orders', { Name: { 'Fn::ImportValue': 'shop' } }] },
+                NAME: { 'Fn::Sub': [`\${Name}-orders`, { Name: { 'Fn::ImportValue': 'shop' } }] },
                 URL: {
                   'Fn::Join': ['', ['postgres://', { 'Fn::Select': [0, { 'Fn::Split': [',', { Ref: 'Hosts' }] }] }]],
                 },
