@@ -1,5 +1,5 @@
 // Says which `${param:…}` of a service has no value, and which value given to a command can't be one, before anything else is done: the
-// framework says so late, not in which file, or not at all.
+// framework says so late, not in which file, or not at all. A name that nothing takes is refused by `pg-thaw budget`.
 import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
@@ -23,9 +23,7 @@ export function wrongParameters(args, configuration = 'serverless.yml') {
         `${file}: \${param:${name}} is missing: expected it in params.default or params.${stage} of ${configuration}, or as --param ${name}=…`,
     )
   const wrong = [...given].flatMap(([name, value]) => {
-    const expected = uses.has(name)
-      ? expectedLike(values[name], value)
-      : `one of the parameters ${[...uses.keys()].join(', ')}`
+    const expected = expectedLike(values[name], value)
     return expected === undefined ? [] : [`--param ${name}=${value}: expected ${expected}`]
   })
   return [...missing, ...wrong]

@@ -12,6 +12,8 @@ export interface Demand extends PoolFigures {
   /** What bounds the environments. */
   readonly bound: Bound['kind']
   readonly environments: number
+  /** Environments that are kept ready: the bound can't be less. */
+  readonly provisioned: number
   readonly workers: number
   readonly pools: number
   /**
@@ -77,7 +79,8 @@ function demandsOf(deployment: Deployment, { bounds, shared }: Concurrency, prob
     const environments = bound.kind === 'account' ? shared : bound.environments
     const workers = bound.kind === 'managed' ? bound.workers : given
     const sessions = environments * workers * pools * pool.max
-    return [{ ...pool, name, bound: bound.kind, environments, workers, pools, sessions }]
+    const provisioned = bound.kind === 'managed' ? 0 : bound.provisioned
+    return [{ ...pool, name, bound: bound.kind, environments, provisioned, workers, pools, sessions }]
   })
   // The account's concurrency is spent once, on whichever functions: at worst all of it on the one that opens most, per target.
   return demands.map((demand) => (isOutdone(demand, demands) ? { ...demand, sessions: 0 } : demand))

@@ -71,6 +71,16 @@ export function leastAcus(lowest: number, connections: number): number | undefin
   return undefined
 }
 
+/** Sizes of instances, from the smallest on. */
+const SIZES = ['micro', 'small', 'medium', 'large', 'xlarge', ...[2, 4, 8, 12, 16, 24, 32].map((n) => `${n}xlarge`)]
+
+/** The smallest class of the same family that allows so many sessions; undefined if none does. */
+export function leastClass(instanceClass: string, connections: number): string | undefined {
+  const [prefix, family, size = ''] = instanceClass.split('.')
+  const larger = SIZES.slice(SIZES.indexOf(size) + 1).map((each) => `${prefix}.${family}.${each}`)
+  return larger.find((each) => (connectionsOfClass(each) ?? 0) >= connections)
+}
+
 function memoryOf(instanceClass: string): number | undefined {
   const [, family = '', size = ''] = /^db\.([a-z0-9]+)\.([a-z0-9]+)$/.exec(instanceClass) ?? []
   if (/^t(3|4g)$/.test(family)) return GIB_OF_BURSTABLE[size]

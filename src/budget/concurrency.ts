@@ -7,11 +7,11 @@ import { asCount, type Resources, record, referenced } from './template.js'
 /** What bounds the environments of a function that exist at once. */
 export type Bound =
   /** Its reserved concurrency: Lambda never runs more. */
-  | { readonly kind: 'reserved'; readonly environments: number }
+  | { readonly kind: 'reserved'; readonly environments: number; readonly provisioned: number }
   /** Managed Instances: as many environments as the scaling configuration allows, each with workers of its own. */
   | { readonly kind: 'managed'; readonly environments: number; readonly workers: number }
   /** Nothing of its own: it shares what the account has left. Provisioned concurrency is no bound, calls beyond it spill over. */
-  | { readonly kind: 'account' }
+  | { readonly kind: 'account'; readonly provisioned: number }
 
 /** The bounds of all functions, and what is left of the account for those without one. */
 export interface Concurrency {
@@ -71,19 +71,21 @@ function boundOf(name: string, id: string, deployment: Deployment): Bound {
 
   const file = sources.fileOf(id)
   const reserved = count(file, wording.concurrency('reserved', name), Properties.ReservedConcurrentExecutions)
-  const provisioned = count(file, wording.concurrency('provisioned', name), provisionedOf(id, resources))
-  if (reserved === undefined) return { kind: 'account' }
-  if (provisioned !== undefined && provisioned > reserved) {
+  const provisioned = count(file, wording.concurrency('provisioned', name), provisionedOf(id, resources)) ?? 0
+  if (reserved === undefined) return { kind: 'account', provisioned }
+  if (provisioned > reserved) {
     const expected = `at most its reserved concurrency (${reserved})`
     throw wrongValue(file, wording.concurrency('provisioned', name), expected, provisioned)
   }
-  return { kind: 'reserved', environments: reserved }
+  return { kind: 'reserved', environments: reserved, provisioned }
 }
 
 /** What it may have takes from the account, and asks nobody. */
 function boundWithoutPool(id: string, resources: Resources): Bound {
   const environments = asCount(resources[id]?.Properties.ReservedConcurrentExecutions)
-  return environments === undefined ? { kind: 'account' } : { kind: 'reserved', environments }
+  return environments === undefined
+    ? { kind: 'account', provisioned: 0 }
+    : { kind: 'reserved', environments, provisioned: 0 }
 }
 
 function provisionedOf(id: string, resources: Resources): unknown {

@@ -4,6 +4,7 @@ export { BudgetError, type Problem, Problems, wrongValue } from './errors.js'
 export { type ResolvedTemplate, resolveTemplate } from './expressions.js'
 export { deploymentOf, type Flags } from './flags/index.js'
 export { WORKER_COUNT } from './managed-instances.js'
+export { planFor } from './plan.js'
 export { report } from './report/report.js'
 export {
   type BudgetMode,

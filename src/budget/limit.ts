@@ -1,5 +1,5 @@
-import { connectionsOfAcus, connectionsOfClass, leastAcus } from './capacity.js'
-import type { Deployment } from './deployment.js'
+import { connectionsOfAcus, connectionsOfClass, leastAcus, leastClass } from './capacity.js'
+import type { Change, Deployment } from './deployment.js'
 import { missingValue, unknownValue, wrongValue } from './errors.js'
 import { asCount, type Resource, type Resources, record, referenced } from './template.js'
 
@@ -10,6 +10,8 @@ export interface Limit {
   readonly source: string
   /** What to change, if so many sessions are needed. */
   raise(needed: number): string
+  /** A larger database, as large as that takes; undefined where there is none, or none that anybody could change here. */
+  grow(needed: number): readonly Change[] | undefined
 }
 
 const INSTANCE = 'AWS::RDS::DBInstance'
@@ -27,13 +29,15 @@ export function readLimit(deployment: Deployment): Limit {
   if (settings.maxConnections !== undefined) {
     const key = wording.setting('maxConnections')
     const raise = (needed: number) => `raise the database's max_connections, and ${key}, to ${needed}`
-    return { connections: settings.maxConnections, source: key, raise }
+    return { connections: settings.maxConnections, source: key, raise, grow: () => undefined }
   }
   const id = chooseDatabase(deployment)
   const instances = resources[id]?.Type === INSTANCE ? [id] : instancesOf(id, resources)
   const limits = (instances.length > 0 ? instances : [id]).map((each) => limitOf(each, id, deployment))
   // Any instance of a cluster may become the writer.
-  return limits.reduce((least, limit) => (limit.connections < least.connections ? limit : least))
+  const smallest = limits.reduce((least, limit) => (limit.connections < least.connections ? limit : least))
+  const grow = (needed: number) => growAll(limits, needed)
+  return { ...smallest, grow }
 }
 
 function chooseDatabase({ resources, settings: { database }, sources, wording }: Deployment): string {
@@ -87,7 +91,19 @@ function limitOf(id: string, database: string, deployment: Deployment): Limit {
     throw unknownValue(...at(classKey), expected, instanceClass)
   }
   const raise = (needed: number) => `${at(classKey).join(': ')}: a class that allows ${needed} (now ${instanceClass})`
-  return { connections, source: `${id}, ${instanceClass}`, raise }
+  const grow = (needed: number): Change[] | undefined => {
+    const value = leastClass(String(instanceClass), needed)
+    return value === undefined ? undefined : [{ of: 'property', logicalId: id, property: classKey, value }]
+  }
+  return { connections, source: `${id}, ${instanceClass}`, raise, grow }
+}
+
+function growAll(limits: readonly Limit[], needed: number): readonly Change[] | undefined {
+  const all = limits.filter(({ connections }) => connections < needed).map(({ grow }) => grow(needed))
+  const changes = all.flatMap((each) => each ?? [])
+  if (all.includes(undefined)) return undefined
+  // The instances of a serverless cluster all grow by the cluster's one figure.
+  return [...new Map(changes.map((change) => [JSON.stringify(change), change])).values()]
 }
 
 function limitByAcus(database: string, cluster: Resource, deployment: Deployment): Limit {
@@ -116,6 +132,11 @@ function limitByAcus(database: string, cluster: Resource, deployment: Deployment
       if (enough !== undefined) return `${where('MaxCapacity').join(': ')} of ${enough} or more (now ${highest})`
       return `${where('MinCapacity').join(': ')} of 1 or more, as the database allows no more than ${connections} below that`
     },
+    grow(needed) {
+      const value = leastAcus(lowest, needed)
+      const property = 'ServerlessV2ScalingConfiguration.MaxCapacity'
+      return value === undefined ? undefined : [{ of: 'property', logicalId: database, property, value }]
+    },
   }
 }
 
@@ -138,7 +159,8 @@ function parameterOf(own: Resource, whole: Resource, deployment: Deployment): Li
       throw unknownValue(sources.fileOf(id), key, `a number (${overriding(deployment)})`, value)
     }
     const raise = (needed: number) => `${sources.fileOf(id)}: ${key} of ${needed} or more (now ${connections})`
-    return { connections, source: `${id}, max_connections`, raise }
+    // What it takes is memory, which the template does not say.
+    return { connections, source: `${id}, max_connections`, raise, grow: () => undefined }
   }
   return undefined
 }

@@ -1,4 +1,4 @@
-import type { Deployment } from './deployment.js'
+import type { Change, Deployment } from './deployment.js'
 import { missingValue, wrongProperty } from './errors.js'
 import type { Target } from './settings.js'
 import { asCount, record } from './template.js'
@@ -10,6 +10,8 @@ export interface ProxyShare {
   readonly source: string
   /** Clients it takes; undefined: not known to be bounded. */
   readonly clients: number | undefined
+  /** Where `sessions` is set: its value there, and a change of it. */
+  readonly share: { readonly now: number; change(value: number): Change }
 }
 
 /**
@@ -24,7 +26,10 @@ export function readProxyShare(
   allowed: number,
 ): ProxyShare {
   const { clients, sessions } = settings.proxy
-  if (sessions !== undefined) return { sessions, clients, source: wording.setting('proxy.sessions') }
+  if (sessions !== undefined) {
+    const change = (value: number) => ({ of: 'setting', key: 'proxy.sessions', value }) as const
+    return { sessions, clients, source: wording.setting('proxy.sessions'), share: { now: sessions, change } }
+  }
   const groups = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::RDS::DBProxyTargetGroup')
   const [group] = targets.includes('pgbouncer') ? [] : groups
   if (group === undefined) {
@@ -34,10 +39,17 @@ export function readProxyShare(
   const [id, { Properties }] = group
   // RDS's default is all there is.
   const percent = record(Properties.ConnectionPoolConfigurationInfo).MaxConnectionsPercent ?? 100
+  const property = 'ConnectionPoolConfigurationInfo.MaxConnectionsPercent'
   const share = asCount(percent)
   if (share === undefined || share < 1 || share > 100) {
-    const key = wording.property(id, 'ConnectionPoolConfigurationInfo.MaxConnectionsPercent')
+    const key = wording.property(id, property)
     throw wrongProperty(sources.fileOf(id), key, 'an integer from 1 to 100', percent)
   }
-  return { sessions: Math.floor((allowed * share) / 100), clients, source: `${id}, ${share} %` }
+  const change = (value: number) => ({ of: 'property', logicalId: id, property, value }) as const
+  return {
+    sessions: Math.floor((allowed * share) / 100),
+    clients,
+    source: `${id}, ${share} %`,
+    share: { now: share, change },
+  }
 }

@@ -1,33 +1,26 @@
-import {
-  type Budget,
-  BudgetError,
-  type Deployment,
-  drawUpBudget,
-  isPooled,
-  Problems,
-  readSettings,
-  record,
-  report,
-  resolveTemplate,
-  type Settings,
-  type Sources,
-} from '../budget/index.js'
+import { BudgetError, isPooled, record } from '../budget/index.js'
 import { setPoolVariables } from './environment.js'
 import type { PluginOutput, Serverless } from './framework.js'
 import { GOODBYE, preloadGoodbye } from './goodbye.js'
 import { type PackagedFile, placeFile } from './packaged-file.js'
-import { previewTemplate, stackParameters } from './preview.js'
-import { findSources } from './sources.js'
-import { SERVERLESS_WORDING } from './wording.js'
+import { unknownParameters } from './parameters.js'
+import { ServiceBudget } from './service-budget.js'
+import { findSources, type ServiceSources } from './sources.js'
 import { isOfNode, packWrapper, WRAPPER, wrapPackaged } from './wrap.js'
 import { checkWrittenConcurrency } from './written-concurrency.js'
+
+/** The options of a command, as far as they concern us. */
+interface PluginOptions {
+  readonly enforce?: boolean
+  readonly param?: unknown
+}
 
 /** Commands that must not go on with a service that can't be. Others, such as `remove`, must. */
 const CHECKED_COMMANDS = ['package', 'deploy', 'pg-thaw']
 
 /**
- * Serverless Framework plugin (`plugins: [pg-thaw/serverless]`; osls, version 3, version 4): stops a packaging when the functions
- * could open more sessions than the database has, and hands each function what its pool goes by. `custom.pgThaw` configures it.
+ * Serverless Framework plugin (`plugins: [pg-thaw/serverless]`; osls, version 3, version 4): warns of, or stops, a packaging when
+ * the functions could open more sessions than the database has, and hands each function what its pool goes by. `custom.pgThaw` configures it.
  *
  * It checks twice: before anything is built, from the configuration, and at the end, from the compiled template, where whatever other
  * plugins changed is in.
@@ -36,6 +29,7 @@ export class PgThawPlugin {
   readonly commands = {
     'pg-thaw': {
       usage: 'Connections from functions to PostgreSQL',
+      lifecycleEvents: ['help'],
       commands: {
         budget: {
           usage: 'Show how many sessions the functions may open, and how many the database has',
@@ -49,14 +43,16 @@ export class PgThawPlugin {
 
   readonly #serverless: Serverless
   readonly #output: PluginOutput
-  readonly #sources: Sources
+  readonly #sources: ServiceSources
+  readonly #budget: ServiceBudget
   /** What has to be where the packages take it from, since some function has it. */
   readonly #packed = new Set<PackagedFile>()
 
-  constructor(serverless: Serverless, options: { readonly enforce?: boolean }, output: PluginOutput) {
+  constructor(serverless: Serverless, options: PluginOptions, output: PluginOutput) {
     this.#serverless = serverless
     this.#output = output
     this.#sources = findSources(serverless.serviceDir, serverless.configurationFilename)
+    this.#budget = new ServiceBudget(serverless, this.#sources)
     // All keys are checked here, by name: the framework only warns of what its schema does not allow.
     serverless.configSchemaHandler.defineCustomProperties({
       type: 'object',
@@ -68,14 +64,16 @@ export class PgThawPlugin {
     }
     const local = () => this.#report(() => this.#setVariables())
     this.hooks = {
+      'pg-thaw:help': () => this.#show(this.#usage()),
       'pg-thaw:budget:show': () =>
         this.#report(() => {
-          if (options.enforce) this.#enforce(this.#preview())
-          this.#show(this.#preview())
+          this.#checkParameters(options.param, 'refuse')
+          this.#show(this.#budget.show(options.enforce ?? false))
         }),
       'before:package:cleanup': () =>
         this.#report(() => {
-          this.#enforce(this.#preview())
+          this.#checkParameters(options.param, 'warn')
+          this.#budget.check('preview')
           this.#setVariables()
           this.#pack()
         }),
@@ -83,7 +81,10 @@ export class PgThawPlugin {
       'after:package:cleanup': () => this.#placePacked(),
       'before:package:compileFunctions': () => this.#report(() => this.#wrapPackaged()),
       'after:aws:package:finalize:mergeCustomProviderResources': () =>
-        this.#report(() => this.#enforce(serverless.service.provider.compiledCloudFormationTemplate)),
+        this.#report(() => {
+          const warning = this.#budget.check('compiled')
+          if (warning !== undefined) this.#output.log.warning(warning)
+        }),
       // The deployment of one function alone.
       'before:package:function:package': () =>
         this.#report(() => {
@@ -99,47 +100,32 @@ export class PgThawPlugin {
     }
   }
 
-  #show(template: unknown): void {
-    const { text } = this.#drawUp(template)
+  #show(text: string): void {
     if (this.#output.writeText === undefined) this.#output.log.notice(text)
     else this.#output.writeText(text)
   }
 
-  /** @throws what stops the command, if the budget does not fit. */
-  #enforce(template: unknown): void {
-    const { budget, text } = this.#drawUp(template)
-    if (!budget.fits) throw new BudgetError('PG_THAW_BUDGET', text)
+  #usage(): string {
+    const { usage, commands } = this.commands['pg-thaw']
+    const each = Object.entries(commands).flatMap(([name, command]) => [
+      `serverless pg-thaw ${name}  ${command.usage}`,
+      ...Object.entries(command.options).map(([option, about]) => `    --${option}  ${about.usage}`),
+    ])
+    return [usage, '', ...each].join('\n')
   }
 
-  #drawUp(template: unknown): { budget: Budget; text: string } {
-    const problems = new Problems()
-    const { resources, absent } = resolveTemplate(template, stackParameters(this.#serverless))
-    const deployed = Object.entries(this.#logicalIds()).filter(([, id]) => !absent.includes(id))
-    const deployment: Deployment = {
-      settings: this.#readSettings(problems),
-      logicalIds: Object.fromEntries(deployed),
-      resources,
-      sources: this.#sources,
-      wording: SERVERLESS_WORDING,
-    }
-    const budget = drawUpBudget(deployment, problems)
-    return { budget, text: report(budget, deployment) }
-  }
-
-  #preview(): object {
-    return previewTemplate(this.#serverless, this.#logicalIds())
-  }
-
-  #logicalIds(): Record<string, string> {
-    const { naming } = this.#serverless.getProvider('aws')
-    const names = Object.keys(this.#serverless.service.functions ?? {})
-    return Object.fromEntries(names.map((name) => [name, naming.getLambdaLogicalId(name)]))
+  /** A table of other parameters than were meant is no table; a packaging is not ours to stop for it. */
+  #checkParameters(given: unknown, otherwise: 'refuse' | 'warn'): void {
+    const { lines, isCertain } = unknownParameters(given, this.#serverless, this.#sources.files())
+    if (lines.length === 0) return
+    if (otherwise === 'refuse' && isCertain) throw new BudgetError('PG_THAW_CONFIGURATION', lines.join('\n'))
+    this.#output.log.warning(`pg-thaw: ${lines.join('\n')}`)
   }
 
   #setVariables(): void {
     const { service } = this.#serverless
     const file = this.#sources.configuration
-    const { functions } = this.#settings()
+    const { functions } = this.#budget.settings()
     for (const [name, settings] of Object.entries(functions)) {
       const configuration = service.functions[name]
       if (configuration === undefined) continue
@@ -178,25 +164,12 @@ export class PgThawPlugin {
   /** The functions that open sessions, with what is to become of them. */
   #pooled() {
     const { functions } = this.#serverless.service
-    const settings = this.#settings()
+    const settings = this.#budget.settings()
     return Object.entries(settings.functions).flatMap(([name, { goodbye, wrap }]) => {
       const configuration = functions[name]
       if (configuration === undefined || !isPooled(settings, name)) return []
       return [[name, { goodbye, wrap: wrap && isOfNode(configuration, this.#serverless), configuration }] as const]
     })
-  }
-
-  #settings(): Settings {
-    const problems = new Problems()
-    const settings = this.#readSettings(problems)
-    problems.throwIfAny()
-    return settings
-  }
-
-  #readSettings(problems: Problems): Settings {
-    const { custom, functions } = this.#serverless.service
-    const names = { present: Object.keys(functions ?? {}) }
-    return readSettings(custom?.pgThaw, names, this.#sources.configuration, SERVERLESS_WORDING, problems)
   }
 
   /** The framework shows an error of its own class by its message alone, and any other with a stack. */

@@ -258,7 +258,15 @@ What to change, any one of:
   - functions.api.reservedConcurrency of 34 or less (now 100)
   - custom.pgThaw.functions.api.max of 3 or less (now 10)
   - Cluster.yml: Resources.Cluster.Properties.ServerlessV2ScalingConfiguration.MaxCapacity of 5.5 or more (now 2)
-  - put RDS Proxy or PgBouncer in between, and set custom.pgThaw.target`,
+  - put RDS Proxy or PgBouncer in between, and set custom.pgThaw.target
+
+Or this, which fits:
+  # serverless.yml
+  custom:
+    pgThaw:
+      functions:
+        api:
+          max: 1`,
     )
   })
 

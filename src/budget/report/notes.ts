@@ -1,8 +1,18 @@
 import type { Budget } from '../budget.js'
+import type { Deployment } from '../deployment.js'
 
 /** What the figures don't say. */
-export function notesOn({ demands, proxy, proxied, leftBehind }: Budget): string[] {
+export function notesOn(
+  { demands, proxy, proxied, leftBehind }: Budget,
+  { settings: { leftOut, awaited }, wording }: Deployment,
+): string[] {
   const notes: string[] = []
+  const unsaid = demands.filter(({ isDefaultMax }) => isDefaultMax).map(({ name }) => name)
+  if (unsaid.length > 0) {
+    notes.push(
+      `max not set: 10, the pool's default, for ${unsaid.join(', ')}. Set ${wording.setting('max')}, and 0 for functions without a pool.`,
+    )
+  }
   if (proxy !== undefined) {
     notes.push(
       `(…) are clients of the pooler, ${proxied} in all${proxy.clients === undefined ? '' : ` of ${proxy.clients}`}; when more than ${proxy.sessions} of them have a transaction open, the others wait.`,
@@ -11,6 +21,14 @@ export function notesOn({ demands, proxy, proxied, leftBehind }: Budget): string
   const unbounded = demands.filter(({ bound, max }) => bound === 'account' && max > 0).map(({ name }) => name)
   if (unbounded.length > 0) {
     notes.push(`Without reserved concurrency, and so bounded by the account alone: ${unbounded.join(', ')}.`)
+  }
+  if (leftOut.length > 0) {
+    notes.push(
+      `Made by other plugins, and left out as ${wording.setting('functions')} does not name them: ${leftOut.join(', ')}.`,
+    )
+  }
+  if (awaited.length > 0) {
+    notes.push(`In ${wording.setting('functions')}, and no functions of the service so far: ${awaited.join(', ')}.`)
   }
   if (leftBehind > 0) {
     notes.push(`For the length of a lease after a deploy, environments of the code before may hold ${leftBehind} more.`)

@@ -24,10 +24,14 @@ export function budgetOf(parts: Parts): Budget {
 
 /** The same as its reader sees it. */
 export function reportOf(parts: Parts): string {
-  return report(budgetOf(parts), deploymentOf(parts, new Problems()))
+  return report(budgetOf(parts), deploymentOf(parts))
 }
 
-function deploymentOf({ pgThaw, functions, resources = {}, extensions = {} }: Parts, problems: Problems): Deployment {
+/** What the plugin draws it up from. */
+export function deploymentOf(
+  { pgThaw, functions, resources = {}, extensions = {} }: Parts,
+  problems = new Problems(),
+): Deployment {
   const service = { provider: {}, functions, resources: { Resources: resources, extensions } }
   const names = Object.keys(functions)
   const logicalIds = Object.fromEntries(names.map((name) => [name, `${name}LambdaFunction`]))

@@ -1,0 +1,115 @@
+import {
+  BudgetError,
+  type Deployment,
+  drawUpBudget,
+  Problems,
+  readSettings,
+  report,
+  resolveTemplate,
+  type Settings,
+  type Sources,
+} from '../budget/index.js'
+import type { Serverless } from './framework.js'
+import { previewTemplate, stackParameters } from './preview.js'
+import { SERVERLESS_WORDING } from './wording.js'
+
+/** When a service is looked at: before anything is compiled, when other plugins may still add functions, or at the end. */
+type Moment = 'preview' | 'compiled'
+
+const HOW_TO_GO_ON =
+  'It is packaged all the same. custom.pgThaw.budget: error stops it where it does not fit; off silences this.'
+
+/** The settings and the budget of one service, at both moments. */
+export class ServiceBudget {
+  readonly #serverless: Serverless
+  readonly #sources: Sources
+  /** The functions at the first look. What comes later was made by other plugins. */
+  #first: readonly string[] | undefined
+
+  constructor(serverless: Serverless, sources: Sources) {
+    this.#serverless = serverless
+    this.#sources = sources
+  }
+
+  /** @throws {BudgetError} `PG_THAW_CONFIGURATION` for what is wrong in them, in any mode. */
+  settings(moment: Moment = 'preview'): Settings {
+    const problems = new Problems()
+    const settings = this.#read(moment, problems)
+    problems.throwIfWrong()
+    return settings
+  }
+
+  /**
+   * The table, from the configuration as it is.
+   *
+   * @throws {BudgetError} where it can't be drawn up; and where it does not fit and is to be enforced.
+   */
+  show(enforce: boolean): string {
+    const { text, fits } = this.#drawUp('preview')
+    if (enforce && !fits) throw new BudgetError('PG_THAW_BUDGET', text)
+    return text
+  }
+
+  /**
+   * Looks whether the functions fit, and goes on as the mode says.
+   *
+   * @returns the one warning of `budget: warn`, at the end; undefined if there is nothing to say.
+   * @throws {BudgetError} what stops the command: what is wrong in any mode, and with `budget: error` also what is missing, and a budget
+   *   that does not fit.
+   */
+  check(moment: Moment): string | undefined {
+    const { budget: mode } = this.settings(moment)
+    if (mode === 'off') return undefined
+    try {
+      const { text, fits } = this.#drawUp(moment)
+      if (fits) return undefined
+      throw new BudgetError('PG_THAW_BUDGET', text)
+    } catch (error) {
+      if (!(error instanceof BudgetError) || mode === 'error') throw error
+      if (error.problems.some(({ kind }) => kind === 'wrong')) throw error
+      return moment === 'preview' ? undefined : warningOf(error)
+    }
+  }
+
+  #drawUp(moment: Moment): { readonly text: string; readonly fits: boolean } {
+    const problems = new Problems()
+    const logicalIds = this.#logicalIds()
+    const template =
+      moment === 'preview'
+        ? previewTemplate(this.#serverless, logicalIds)
+        : this.#serverless.service.provider.compiledCloudFormationTemplate
+    const { resources, absent } = resolveTemplate(template, stackParameters(this.#serverless))
+    const deployed = Object.entries(logicalIds).filter(([, id]) => !absent.includes(id))
+    const deployment: Deployment = {
+      settings: this.#read(moment, problems),
+      logicalIds: Object.fromEntries(deployed),
+      resources,
+      sources: this.#sources,
+      wording: SERVERLESS_WORDING,
+    }
+    const budget = drawUpBudget(deployment, problems)
+    return { text: report(budget, deployment), fits: budget.fits }
+  }
+
+  #read(moment: Moment, problems: Problems): Settings {
+    const { custom, functions } = this.#serverless.service
+    const present = Object.keys(functions ?? {})
+    this.#first ??= present
+    const first = this.#first
+    const late = present.filter((name) => !first.includes(name))
+    const names = { present, late, mayGrow: moment === 'preview' }
+    return readSettings(custom?.pgThaw, names, this.#sources.configuration, SERVERLESS_WORDING, problems)
+  }
+
+  #logicalIds(): Record<string, string> {
+    const { naming } = this.#serverless.getProvider('aws')
+    const names = Object.keys(this.#serverless.service.functions ?? {})
+    return Object.fromEntries(names.map((name) => [name, naming.getLambdaLogicalId(name)]))
+  }
+}
+
+function warningOf({ message, problems }: BudgetError): string {
+  if (problems.length === 0) return `pg-thaw: ${message}\n\n${HOW_TO_GO_ON}`
+  const questions = problems.map((problem) => `  - ${problem.message}`).join('\n')
+  return `pg-thaw: how many sessions the functions may open can't be told yet:\n${questions}\n\n${HOW_TO_GO_ON}`
+}
