@@ -1,9 +1,10 @@
 import type { Budget } from './budget.js'
-import type { Deployment } from './deployment.js'
+import type { Flagged } from './flags/settings-of-flags.js'
+import { planFor } from './plan.js'
 import { remedies } from './report/remedies.js'
 
 /** A budget for programs. Keys are added, and none changes its meaning. */
-export function summaryOf(budget: Budget, deployment: Deployment) {
+export function summaryOf(budget: Budget, { deployment, leftOut }: Flagged) {
   const { fits, needed, limit, reserve, direct, proxied, proxy, leftBehind, demands } = budget
   return {
     fits,
@@ -13,7 +14,8 @@ export function summaryOf(budget: Budget, deployment: Deployment) {
     reserve,
     direct,
     proxied,
-    proxy: proxy === undefined ? null : { ...proxy, clients: proxy.clients ?? null },
+    proxy:
+      proxy === undefined ? null : { sessions: proxy.sessions, source: proxy.source, clients: proxy.clients ?? null },
     leftBehind,
     functions: demands.map(
       ({ name, target, bound, environments, workers, pools, max, isDefaultMax, min, sessions }) => ({
@@ -30,8 +32,9 @@ export function summaryOf(budget: Budget, deployment: Deployment) {
         sessions,
       }),
     ),
-    leftOut: deployment.settings.leftOut,
+    leftOut,
     changes: fits ? [] : remedies(budget, deployment),
+    plan: planFor(budget, deployment) ?? [],
     questions: [],
   }
 }

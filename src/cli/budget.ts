@@ -96,12 +96,12 @@ export const command: Command = {
         throw new UsageError(`Expected a file with functions, or --function NAME=N, got ${file} without functions`)
       }
       const problems = new Problems()
-      const deployment = deploymentOf(flags, deployed, problems)
-      const budget = drawUpBudget(deployment, problems)
-      const { leftOut } = deployment.settings
-      const note = leftOut.length === 0 ? '' : `\n\nLeft out, as they are the tool's own: ${leftOut.join(', ')}.`
-      const said = values.json ? inJson(summaryOf(budget, deployment)) : `${report(budget, deployment)}${note}`
-      process.stdout.write(`${said}\n`)
+      const flagged = deploymentOf(flags, deployed, problems)
+      const budget = drawUpBudget(flagged.deployment, problems)
+      const note =
+        flagged.leftOut.length === 0 ? '' : `\n\nLeft out, as they are the tool's own: ${flagged.leftOut.join(', ')}.`
+      const shown = values.json ? inJson(summaryOf(budget, flagged)) : `${report(budget, flagged.deployment)}${note}`
+      process.stdout.write(`${shown}\n`)
       return budget.fits ? 0 : 1
     } catch (error) {
       if (!(error instanceof BudgetError)) throw error

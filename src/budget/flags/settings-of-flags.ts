@@ -2,38 +2,43 @@ import type { Deployment } from '../deployment.js'
 import { type Problems, wrongValue } from '../errors.js'
 import { resolveTemplate } from '../expressions.js'
 import { readSettings } from '../settings.js'
-import type { Deployed } from '../sources/deployed.js'
-import { record } from '../template.js'
+import type { Deployed, DeployedFunction } from '../sources/deployed.js'
 import { COMMAND_LINE, type Flags } from './flags.js'
+import { variableIn, variableOf } from './variables.js'
 import { wordingOf } from './wording-of-flags.js'
 
-/** Options that can be said for one function, and the variable that its pool reads the same from. */
-const VARIABLES = { max: 'PG_THAW_MAX', min: 'PG_THAW_MIN', target: 'PG_THAW_TARGET', pools: '', workers: '' } as const
-type Option = keyof typeof VARIABLES
+/** Options that can be said for one function. */
+const OPTIONS = ['max', 'min', 'target', 'pools', 'workers'] as const
+
+/** What a budget is drawn up from, and what is not in it. */
+export interface Flagged {
+  readonly deployment: Deployment
+  /** Functions of the tool, which nobody has named. */
+  readonly leftOut: readonly string[]
+}
 
 /**
  * What a budget is drawn up from, of a deployment and what was said to it on a command line. What a function's own environment says is a
  * fact, as its pool reads it: an option for all functions is for those that have no such variable.
  */
-export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): Deployment {
+export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): Flagged {
   const { resources, absent } = resolveTemplate(all.template, parametersIn(flags, all, problems))
   const deployed = { ...all, functions: all.functions.filter(({ id }) => !absent.includes(id)) }
-  const wording = wordingOf(deployed)
+  const wording = wordingOf(deployed, resources)
   const names = new Names(deployed, problems)
   const { none, some } = chosen(flags, names)
   const own = new Map<string, Record<string, string>>()
   for (const name of some) own.set(name, {})
-  for (const [option, variable] of Object.entries(VARIABLES) as [Option, string][]) {
+  for (const option of OPTIONS) {
     const { all, one } = valuesOf(option, flags[option], names)
     for (const { name, id, isOfTool } of deployed.functions) {
-      const inEnvironment = record(record(resources[id]?.Properties.Environment).Variables)[variable]
-      const isKnown = typeof inEnvironment === 'string' || typeof inEnvironment === 'number'
+      const inEnvironment = variableIn(resources[id], option)
       const said = one.get(name)
-      if (said !== undefined && isKnown && String(inEnvironment) !== said) {
-        const expected = `none, or the ${inEnvironment} of ${variable} in its environment`
+      if (said !== undefined && inEnvironment !== undefined && inEnvironment !== said) {
+        const expected = `none, or the ${inEnvironment} of ${variableOf(option)} in its environment`
         problems.add(wrongValue(COMMAND_LINE, `--${option} ${name}=…`, expected, said))
       }
-      const isForAll = !isKnown && (!isOfTool || some.has(name))
+      const isForAll = inEnvironment === undefined && (!isOfTool || some.has(name))
       const value = said ?? (isForAll ? all : undefined)
       if (value !== undefined) own.set(name, { ...own.get(name), [option]: value })
     }
@@ -47,17 +52,17 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): D
     proxy: { ...given('sessions', flags.proxySessions), ...given('clients', flags.proxyClients) },
     functions: Object.fromEntries(own),
   }
-  const present = deployed.functions.map(({ name }) => name)
-  const late = deployed.functions.filter(({ isOfTool }) => isOfTool).map(({ name }) => name)
-  const settings = readSettings(written, { present, late }, COMMAND_LINE, wording, problems)
-  const counted = deployed.functions.filter(({ name }) => !settings.leftOut.includes(name))
-  return {
-    settings,
+  const isCounted = ({ name, isOfTool }: DeployedFunction) => !isOfTool || own.has(name)
+  const counted = deployed.functions.filter(isCounted)
+  const present = counted.map(({ name }) => name)
+  const deployment = {
+    settings: readSettings(written, { present }, COMMAND_LINE, wording, problems),
     logicalIds: Object.fromEntries(counted.map(({ name, id }) => [name, id])),
     resources,
-    sources: { configuration: COMMAND_LINE, fileOf: (id) => deployed.fileOf(id) ?? COMMAND_LINE },
+    sources: { configuration: COMMAND_LINE, fileOf: (id: string) => deployed.fileOf(id) ?? COMMAND_LINE },
     wording,
   }
+  return { deployment, leftOut: deployed.functions.filter((it) => !isCounted(it)).map(({ name }) => name) }
 }
 
 /** The values of `--param`, by name. */

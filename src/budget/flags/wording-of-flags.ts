@@ -1,13 +1,20 @@
 import type { Change, Wording } from '../deployment.js'
 import type { Deployed } from '../sources/deployed.js'
+import type { PropertyValue } from '../sources/words.js'
+import type { Resources } from '../template.js'
+import { variableIn, variableOf } from './variables.js'
 
 /** Settings are options, and all else is called as the tool calls it. */
-export function wordingOf({ functions, words, fileOf }: Deployed): Wording {
+export function wordingOf({ functions, words, fileOf }: Deployed, resources: Resources): Wording {
   const idOf = (name: string) => functions.find((it) => it.name === name)?.id ?? name
   const setting: Wording['setting'] = (key, name) => {
     const option =
-      key === '' ? 'options' : `--${key.replaceAll(/[A-Z.]/g, (it) => `-${it === '.' ? '' : it.toLowerCase()}`)}`
-    return name === undefined ? option : `${option} ${name}=…`
+      key === '' ? 'options' : `--${key.replaceAll('.', '-').replaceAll(/[A-Z]/g, (it) => `-${it.toLowerCase()}`)}`
+    if (name === undefined) return option
+    const id = idOf(name)
+    // What the pool reads there, no option goes before.
+    const isThere = variableIn(resources[id], key) !== undefined
+    return isThere ? words.property(id, `Environment.Variables.${variableOf(key)}`) : `${option} ${name}=…`
   }
   return {
     setting,
@@ -21,14 +28,23 @@ export function wordingOf({ functions, words, fileOf }: Deployed): Wording {
     },
     property: words.property,
     type: words.type,
-    paste: (changes) => {
+    paste(changes, sources) {
+      const files = new Map<string, PropertyValue[]>()
+      for (const entry of changes.flatMap(propertyOf)) {
+        const file = sources.fileOf(entry.id)
+        files.set(file, [...(files.get(file) ?? []), entry])
+      }
       const options = changes.flatMap(optionOf)
-      const properties = changes.flatMap((change) => propertyOf(change))
-      return [...words.paste(properties), ...(options.length === 0 ? [] : [options.join(' ')])]
+      const isForAll = changes.some((change) => change.of === 'setting' && change.key === 'max' && !change.functionName)
+      return [
+        ...[...files].flatMap(([file, entries]) => [`# ${file}`, ...words.paste(entries)]),
+        ...(options.length === 0 ? [] : [options.join(' ')]),
+        ...(isForAll ? ["# and that `max` in the pools, or as PG_THAW_MAX in the functions' environments"] : []),
+      ]
     },
   }
 
-  function propertyOf(change: Change) {
+  function propertyOf(change: Change): PropertyValue[] {
     switch (change.of) {
       case 'property':
         return [{ id: change.logicalId, property: change.property, value: change.value }]
@@ -40,7 +56,7 @@ export function wordingOf({ functions, words, fileOf }: Deployed): Wording {
       case 'setting': {
         const id = idOf(change.functionName ?? '')
         // What the pool reads, so that the next run needs no option.
-        const property = `Environment.Variables.PG_THAW_${change.key.toUpperCase()}`
+        const property = `Environment.Variables.${variableOf(change.key)}`
         return isPoolVariable(change) && fileOf(id) !== undefined ? [{ id, property, value: change.value }] : []
       }
       default:
@@ -59,5 +75,5 @@ export function wordingOf({ functions, words, fileOf }: Deployed): Wording {
 }
 
 function isPoolVariable(change: Change): boolean {
-  return change.of === 'setting' && ['max', 'min', 'target'].includes(change.key) && change.functionName !== undefined
+  return change.of === 'setting' && variableOf(change.key) !== undefined && change.functionName !== undefined
 }

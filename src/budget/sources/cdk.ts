@@ -1,5 +1,6 @@
 import { normalize } from 'node:path'
 import { record } from '../template.js'
+import { baseOf, constructsOf, isOfCdk, type Metadata } from './cdk-constructs.js'
 import { functionsOf, templateOf } from './cloudformation.js'
 import type { Deployed } from './deployed.js'
 import { link, type Stack } from './link.js'
@@ -26,8 +27,7 @@ interface CdkStack extends Stack {
 interface Assembly {
   readonly directory: string
   readonly read: ReadPart
-  /** By the path of a construct. */
-  readonly metadata: Readonly<Record<string, unknown>>
+  readonly metadata: Metadata
   /** By the hash of their content. */
   readonly assets: Readonly<Record<string, unknown>>
 }
@@ -124,11 +124,11 @@ function stackOf({ path, stackName, templateFile, given, within }: Place, assemb
     const { Parameters, TemplateURL } = record(Properties)
     const inner = record(Metadata)['aws:asset:path'] ?? assetOf(TemplateURL, assembly)
     if (typeof inner !== 'string' || trail.includes(inner)) return []
-    const where = baseOf(inner, assembly) ?? `${path}/${id}`
+    const where = baseOf(inner, assembly.metadata) ?? `${path}/${id}`
     const place = { path: where, stackName: where, templateFile: inner, given: record(Parameters), within: trail }
     return [[id, stackOf(place, assembly)]]
   })
-  const constructs = constructsOf(templateFile, path, template.Resources, assembly)
+  const constructs = constructsOf(templateFile, path, template.Resources, assembly.metadata)
   return {
     name: path,
     path,
@@ -150,52 +150,11 @@ function assetOf(url: unknown, { assets }: Assembly): unknown {
   return record(record(asset).source).path
 }
 
-/** Which construct each resource belongs to, as the metadata say, or the template itself. */
-function constructsOf(
-  templateFile: string,
-  path: string,
-  resources: Readonly<Record<string, unknown>>,
-  assembly: Assembly,
-): Map<string, string> {
-  const base = `/${baseOf(templateFile, assembly) ?? path}/`
-  const found = new Map<string, string>()
-  for (const [construct, entries] of Object.entries(assembly.metadata)) {
-    if (!construct.startsWith(base) || !Array.isArray(entries)) continue
-    const { data } = entries.map(record).find((it) => it.type === 'aws:cdk:logicalId') ?? {}
-    const known = found.get(String(data))
-    // A nested stack has ids of its own, which stand in the same list, deeper.
-    if (known === undefined || construct.length < known.length) found.set(String(data), construct.slice(1))
-  }
-  for (const [id, resource] of Object.entries(resources)) {
-    const construct = record(record(resource).Metadata)['aws:cdk:path']
-    if (typeof construct === 'string') found.set(id, construct)
-  }
-  return found
-}
-
-/** The construct that a template is made of. */
-function baseOf(templateFile: string, { metadata }: Assembly): string | undefined {
-  const [construct] =
-    Object.entries(metadata).find(
-      ([, entries]) =>
-        Array.isArray(entries) &&
-        entries.map(record).some(({ type, data }) => type === 'aws:cdk:templateFile' && data === templateFile),
-    ) ?? []
-  return construct?.slice(1)
-}
-
 /** `Orders` of the stack; `Prod/Api/Orders` where another stack has such a one too. */
 function namesOf(stack: CdkStack, id: string): string[] {
   const construct = stack.constructOf(id)?.replace(/\/Resource$/, '')
   if (construct === undefined) return [id, `${stack.path}/${id}`]
   return construct.startsWith(`${stack.path}/`) ? [construct.slice(stack.path.length + 1), construct] : [construct]
-}
-
-/** Constructs of the library that are functions: providers of custom resources, and singletons, whose names end with an identifier. */
-function isOfCdk(construct: string): boolean {
-  return construct
-    .split('/')
-    .some((part) => /^Custom::|^framework-(onEvent|isComplete|onTimeout)$|[0-9a-f]{32}$/i.test(part))
 }
 
 /** `*` is any part of a name. */

@@ -7,7 +7,7 @@ export interface Words extends Pick<Wording, 'property' | 'type'> {
   paste(entries: readonly PropertyValue[]): string[]
 }
 
-interface PropertyValue {
+export interface PropertyValue {
   readonly id: string
   readonly property: string
   readonly value: number | string

@@ -128,9 +128,9 @@ const anyFile = fc.oneof(
 function outcomeOf(read: () => Deployed): string {
   const problems = new Problems()
   try {
-    const deployment = deploymentOf(FLAGS, read(), problems)
-    const budget = drawUpBudget(deployment, problems)
-    return `${report(budget, deployment)}${JSON.stringify(summaryOf(budget, deployment))}`
+    const flagged = deploymentOf(FLAGS, read(), problems)
+    const budget = drawUpBudget(flagged.deployment, problems)
+    return `${report(budget, flagged.deployment)}${JSON.stringify(summaryOf(budget, flagged))}`
   } catch (error) {
     if (error instanceof BudgetError) return error.message
     throw error
