@@ -64,6 +64,7 @@ export class PgThawPlugin {
     }
     const local = () => this.#report(() => this.#setVariables())
     this.hooks = {
+      initialize: () => this.#budget.noteFunctions(),
       'pg-thaw:help': () => this.#show(this.#usage()),
       'pg-thaw:budget:show': () =>
         this.#report(() => {

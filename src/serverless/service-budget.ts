@@ -23,12 +23,16 @@ const HOW_TO_GO_ON =
 export class ServiceBudget {
   readonly #serverless: Serverless
   readonly #sources: Sources
-  /** The functions at the first look. What comes later was made by other plugins. */
   #first: readonly string[] | undefined
 
   constructor(serverless: Serverless, sources: Sources) {
     this.#serverless = serverless
     this.#sources = sources
+  }
+
+  /** The first look: whatever functions come later, other plugins made. */
+  noteFunctions(): void {
+    this.#first ??= this.#present()
   }
 
   /** @throws {BudgetError} `PG_THAW_CONFIGURATION` for what is wrong in them, in any mode. */
@@ -92,19 +96,26 @@ export class ServiceBudget {
   }
 
   #read(moment: Moment, problems: Problems): Settings {
-    const { custom, functions } = this.#serverless.service
-    const present = Object.keys(functions ?? {})
-    this.#first ??= present
-    const first = this.#first
+    const present = this.#present()
+    const first = this.#first ?? present
     const late = present.filter((name) => !first.includes(name))
     const names = { present, late, mayGrow: moment === 'preview' }
-    return readSettings(custom?.pgThaw, names, this.#sources.configuration, SERVERLESS_WORDING, problems)
+    return readSettings(
+      this.#serverless.service.custom?.pgThaw,
+      names,
+      this.#sources.configuration,
+      SERVERLESS_WORDING,
+      problems,
+    )
   }
 
   #logicalIds(): Record<string, string> {
     const { naming } = this.#serverless.getProvider('aws')
-    const names = Object.keys(this.#serverless.service.functions ?? {})
-    return Object.fromEntries(names.map((name) => [name, naming.getLambdaLogicalId(name)]))
+    return Object.fromEntries(this.#present().map((name) => [name, naming.getLambdaLogicalId(name)]))
+  }
+
+  #present(): string[] {
+    return Object.keys(this.#serverless.service.functions ?? {})
   }
 }
 
