@@ -29,7 +29,7 @@ has as many; and if it has not, what to change.
   --workers [NAME=]N       workers in an environment of Managed Instances
   --only NAME,…            the functions that open sessions; or
   --except NAME,…          those that open none
-  --function NAME[=N]      one more function, with its reserved concurrency
+  --function NAME[=N]      a function that is not in the file, or does not have its reserved concurrency there, N
   --max-connections N      what the database allows, where the file does not say it
   --database ID            the one that is meant, of several
   --reserve N              sessions kept for people and tools. Default: 10
@@ -82,6 +82,7 @@ export const command: Command = {
       throw new UsageError('Expected a file, or functions: --function NAME=N')
     const flags = {
       ...values,
+      stated,
       maxConnections: values['max-connections'],
       database: values.database,
       reserve: values.reserve,

@@ -62,7 +62,7 @@ describe('npx pg-thaw budget', () => {
   })
 
   it('reads standard input too', () => {
-    expect(budget(['-', '--json'], readFileSync(plan)).json()).toEqual(budget([plan, '--json']).json())
+    expect(budget(['-', '--json'], { input: readFileSync(plan) }).json()).toEqual(budget([plan, '--json']).json())
   })
 
   it('takes values for parameters of the template', () => {
@@ -145,6 +145,16 @@ describe('npx pg-thaw budget', () => {
     expect(budget([template, '--max', 'a=2', ...answers.slice(2)]).status).toBe(0)
   })
 
+  it('takes the concurrency of a function that the file does not say', () => {
+    const file = join(directory, 'unknown.json')
+    const Properties = { ReservedConcurrentExecutions: { 'Fn::ImportValue': 'of-another-stack' } }
+    writeFileSync(file, JSON.stringify({ Resources: { Orders: { Type: 'AWS::Lambda::Function', Properties } } }))
+    const asked = budget([file, '--max-connections', '100', '--max', '1'])
+    expect([asked.status, asked.stderr]).toEqual([2, expect.stringContaining('(--function Orders=…) is imported')])
+    const told = budget([file, '--max-connections', '100', '--max', '1', '--function', 'Orders=20', '--json'])
+    expect(told.json().needed).toBe(30)
+  })
+
   it('names all that cannot be, in one run', () => {
     const wrong = [
       '--max',
@@ -180,7 +190,11 @@ describe('npx pg-thaw budget', () => {
     ['another format', ['serverless.yml'], '`serverless pg-thaw budget`'],
     ['an unknown option', [sam, '--maximum', '3'], "Unknown option '--maximum'"],
     ['a function with half a reservation', ['--function', 'orders=few'], 'Expected --function to be NAME or NAME=N'],
-    ['a function that the file has', [sam, '--function', 'Orders=1'], 'a function that the file does not have'],
+    [
+      'a function that the file has otherwise',
+      [sam, '--function', 'Orders=1'],
+      'expected none, or the 200 of the file',
+    ],
     ['a template without functions', [databaseAlone()], 'without functions'],
     ['a stack that is none', [cdk, '--stack', 'Prod/*'], 'there are Database, Api'],
   ])('refuses %s in a line, and ends with 2', (_what, args, text) => {

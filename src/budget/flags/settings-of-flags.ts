@@ -1,8 +1,9 @@
 import type { Deployment } from '../deployment.js'
 import { type Problems, wrongValue } from '../errors.js'
-import { resolveTemplate } from '../expressions.js'
+import { resolveTemplate, unknownBecause } from '../expressions.js'
 import { readSettings } from '../settings.js'
 import type { Deployed, DeployedFunction } from '../sources/deployed.js'
+import type { Resource, Resources } from '../template.js'
 import { COMMAND_LINE, type Flags } from './flags.js'
 import { variableIn, variableOf } from './variables.js'
 import { wordingOf } from './wording-of-flags.js'
@@ -22,7 +23,8 @@ export interface Flagged {
  * fact, as its pool reads it: an option for all functions is for those that have no such variable.
  */
 export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): Flagged {
-  const { resources, absent } = resolveTemplate(all.template, parametersIn(flags, all, problems))
+  const { resources: resolved, absent } = resolveTemplate(all.template, parametersIn(flags, all, problems))
+  const resources = withConcurrency(flags, all, resolved, problems)
   const deployed = { ...all, functions: all.functions.filter(({ id }) => !absent.includes(id)) }
   const wording = wordingOf(deployed, resources)
   const names = new Names(deployed, problems)
@@ -63,6 +65,30 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): F
     wording,
   }
   return { deployment, leftOut: deployed.functions.filter((it) => !isCounted(it)).map(({ name }) => name) }
+}
+
+/** What is stated of functions is for those of which the file does not say it. */
+function withConcurrency(
+  { stated }: Flags,
+  { functions }: Deployed,
+  resources: Resources,
+  problems: Problems,
+): Resources {
+  const changed = stated.flatMap(({ name, reservedConcurrency }): [string, Resource][] => {
+    const { id = name } = functions.find((it) => it.name === name || it.id === name) ?? {}
+    const resource = resources[id]
+    const said = resource?.Properties.ReservedConcurrentExecutions
+    if (resource === undefined || reservedConcurrency === undefined || said === reservedConcurrency) return []
+    if (said === undefined || unknownBecause(said) === undefined) {
+      const expected = said === undefined ? 'none, as it has none in the file' : `none, or the ${said} of the file`
+      problems.add(wrongValue(COMMAND_LINE, `--function ${name}=…`, expected, reservedConcurrency))
+      return []
+    }
+    return [
+      [id, { ...resource, Properties: { ...resource.Properties, ReservedConcurrentExecutions: reservedConcurrency } }],
+    ]
+  })
+  return { ...resources, ...Object.fromEntries(changed) }
 }
 
 /** The values of `--param`, by name. */

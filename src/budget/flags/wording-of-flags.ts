@@ -1,4 +1,5 @@
 import type { Change, Wording } from '../deployment.js'
+import { unknownBecause } from '../expressions.js'
 import type { Deployed } from '../sources/deployed.js'
 import type { PropertyValue } from '../sources/words.js'
 import type { Resources } from '../template.js'
@@ -22,9 +23,10 @@ export function wordingOf({ functions, words, fileOf }: Deployed, resources: Res
       if (name === '*') return `${kind} concurrency`
       const id = idOf(name)
       if (fileOf(id) === undefined) return `--function ${name}=…`
-      return kind === 'reserved'
-        ? words.property(id, 'ReservedConcurrentExecutions')
-        : `provisioned concurrency of ${name}`
+      if (kind === 'provisioned') return `provisioned concurrency of ${name}`
+      const property = words.property(id, 'ReservedConcurrentExecutions')
+      const isKnown = unknownBecause(resources[id]?.Properties.ReservedConcurrentExecutions) === undefined
+      return isKnown ? property : `${property} (--function ${name}=…)`
     },
     property: words.property,
     type: words.type,

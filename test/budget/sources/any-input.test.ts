@@ -20,6 +20,7 @@ const FLAGS: Flags = {
   workers: [],
   only: [],
   except: [],
+  stated: [],
   param: [],
   maxConnections: undefined,
   database: undefined,

@@ -13,14 +13,20 @@ export interface Summary {
   readonly questions: readonly { readonly kind: string; readonly message: string }[]
 }
 
+/** What it is run with. */
+interface Setting {
+  readonly input?: string | Buffer
+  readonly cwd?: string
+}
+
 /** Runs `pg-thaw budget` as it is built. */
-export function budget(args: readonly string[], input: string | Buffer = '') {
-  return pgThaw(['budget', ...args], input)
+export function budget(args: readonly string[], setting: Setting = {}) {
+  return pgThaw(['budget', ...args], setting)
 }
 
 /** Runs the program as it is built. */
-export function pgThaw(args: readonly string[], input: string | Buffer = '') {
+export function pgThaw(args: readonly string[], { input = '', cwd = resolve('.') }: Setting = {}) {
   const program = resolve('dist', 'cli.js')
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', input })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', input, cwd })
   return { status, stdout, stderr, json: (): Summary => JSON.parse(stdout) }
 }
