@@ -2,7 +2,7 @@ export { drawUpBudget } from './budget.js'
 export type { Change, Deployment, Sources, Wording } from './deployment.js'
 export { BudgetError, Problems, wrongValue } from './errors.js'
 export { resolveTemplate } from './expressions.js'
-export { deploymentOf, type Flags } from './flags/index.js'
+export { deploymentOf, type Flagged, type Flags } from './flags/index.js'
 export { WORKER_COUNT } from './managed-instances.js'
 export { report } from './report/report.js'
 export {

@@ -4,7 +4,7 @@ import { planFor } from './plan.js'
 import { remedies } from './report/remedies.js'
 
 /** A budget for programs. Keys are added, and none changes its meaning. */
-export function summaryOf(budget: Budget, { deployment, leftOut }: Flagged) {
+export function summaryOf(budget: Budget, { deployment, leftOut, unread }: Flagged) {
   const { fits, needed, limit, reserve, direct, proxied, proxy, leftBehind, demands } = budget
   return {
     fits,
@@ -33,6 +33,7 @@ export function summaryOf(budget: Budget, { deployment, leftOut }: Flagged) {
       }),
     ),
     leftOut,
+    unread,
     changes: fits ? [] : remedies(budget, deployment),
     plan: planFor(budget, deployment) ?? [],
     questions: [],

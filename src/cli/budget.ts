@@ -3,6 +3,7 @@ import {
   type Deployed,
   deploymentOf,
   drawUpBudget,
+  type Flagged,
   Problems,
   readContent,
   readDeployed,
@@ -99,9 +100,9 @@ export const command: Command = {
       const problems = new Problems()
       const flagged = deploymentOf(flags, deployed, problems)
       const budget = drawUpBudget(flagged.deployment, problems)
-      const note =
-        flagged.leftOut.length === 0 ? '' : `\n\nLeft out, as they are the tool's own: ${flagged.leftOut.join(', ')}.`
-      const shown = values.json ? inJson(summaryOf(budget, flagged)) : `${report(budget, flagged.deployment)}${note}`
+      const shown = values.json
+        ? inJson(summaryOf(budget, flagged))
+        : [report(budget, flagged.deployment), ...notesOn(flagged)].join('\n\n')
       process.stdout.write(`${shown}\n`)
       return budget.fits ? 0 : 1
     } catch (error) {
@@ -111,6 +112,14 @@ export const command: Command = {
       return 2
     }
   },
+}
+
+/** What is not in the sum. */
+function notesOn({ leftOut, unread }: Flagged): string[] {
+  const notes: string[] = []
+  if (leftOut.length > 0) notes.push(`Left out, as they are the tool's own: ${leftOut.join(', ')}.`)
+  if (unread.length > 0) notes.push(`Not counted, as their templates are elsewhere: the stacks ${unread.join(', ')}.`)
+  return notes
 }
 
 async function read(file: string, stacks: readonly string[]): Promise<Deployed> {

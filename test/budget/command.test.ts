@@ -155,6 +155,16 @@ describe('npx pg-thaw budget', () => {
     expect(told.json().needed).toBe(30)
   })
 
+  it('names the stacks whose templates are elsewhere, since it cannot count them', () => {
+    const file = join(directory, 'nested.json')
+    const Reports = { Type: 'AWS::CloudFormation::Stack', Properties: { TemplateURL: 'https://bucket/reports.json' } }
+    const Orders = { Type: 'AWS::Lambda::Function', Properties: { ReservedConcurrentExecutions: 1 } }
+    writeFileSync(file, JSON.stringify({ Resources: { Orders, Reports } }))
+    expect(budget([file, '--max-connections', '50']).stdout).toContain(
+      'their templates are elsewhere: the stacks Reports.',
+    )
+  })
+
   it('names all that cannot be, in one run', () => {
     const wrong = [
       '--max',
@@ -188,6 +198,11 @@ describe('npx pg-thaw budget', () => {
     ['a file that is not there', [join(directory, 'none.json')], 'ENOENT'],
     ['a directory', [directory], 'a directory that is no cdk.out'],
     ['another format', ['serverless.yml'], '`serverless pg-thaw budget`'],
+    [
+      'a max that is none, even where nobody needs it',
+      [sam, '--max', 'many'],
+      '--max: expected an integer, got "many"',
+    ],
     ['an unknown option', [sam, '--maximum', '3'], "Unknown option '--maximum'"],
     ['a function with half a reservation', ['--function', 'orders=few'], 'Expected --function to be NAME or NAME=N'],
     [

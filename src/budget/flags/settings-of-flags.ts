@@ -1,9 +1,9 @@
 import type { Deployment } from '../deployment.js'
 import { type Problems, wrongValue } from '../errors.js'
 import { resolveTemplate, unknownBecause } from '../expressions.js'
-import { readSettings } from '../settings.js'
+import { readSettings, TARGETS } from '../settings.js'
 import type { Deployed, DeployedFunction } from '../sources/deployed.js'
-import type { Resource, Resources } from '../template.js'
+import { asCount, type Resource, type Resources } from '../template.js'
 import { COMMAND_LINE, type Flags } from './flags.js'
 import { variableIn, variableOf } from './variables.js'
 import { wordingOf } from './wording-of-flags.js'
@@ -16,6 +16,8 @@ export interface Flagged {
   readonly deployment: Deployment
   /** Functions of the tool, which nobody has named. */
   readonly leftOut: readonly string[]
+  /** Stacks in it whose templates are elsewhere. */
+  readonly unread: readonly string[]
 }
 
 /**
@@ -33,6 +35,17 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): F
   for (const name of some) own.set(name, {})
   for (const option of OPTIONS) {
     const { all, one } = valuesOf(option, flags[option], names)
+    if (all !== undefined && !canBe(option, all)) {
+      problems.add(
+        wrongValue(
+          COMMAND_LINE,
+          `--${option}`,
+          option === 'target' ? `one of ${TARGETS.join(', ')}` : 'an integer',
+          all,
+        ),
+      )
+      continue
+    }
     for (const { name, id, isOfTool } of deployed.functions) {
       const inEnvironment = variableIn(resources[id], option)
       const said = one.get(name)
@@ -64,7 +77,8 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): F
     sources: { configuration: COMMAND_LINE, fileOf: (id: string) => deployed.fileOf(id) ?? COMMAND_LINE },
     wording,
   }
-  return { deployment, leftOut: deployed.functions.filter((it) => !isCounted(it)).map(({ name }) => name) }
+  const leftOut = deployed.functions.filter((it) => !isCounted(it)).map(({ name }) => name)
+  return { deployment, leftOut, unread: all.unread }
 }
 
 /** What is stated of functions is for those of which the file does not say it. */
@@ -154,6 +168,11 @@ function valuesOf(option: string, texts: readonly string[], names: Names) {
     else for (const name of names.find(option, text.slice(0, at))) one.set(name, text.slice(at + 1))
   }
   return { all, one }
+}
+
+/** Whether an option can have a value for all functions. For one it is checked where the other settings are. */
+function canBe(option: string, value: string): boolean {
+  return option === 'target' ? TARGETS.some((it) => it === value) : asCount(value) !== undefined
 }
 
 function given(key: string, value: string | undefined): Record<string, string> {

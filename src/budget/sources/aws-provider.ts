@@ -104,6 +104,7 @@ export function readAwsProvider(file: string, resources: readonly ProviderResour
   return {
     template: { Parameters: {}, Mappings: {}, Conditions: {}, Resources },
     functions: distinctNames(functions),
+    unread: [],
     words,
     fileOf: () => file,
   }

@@ -1,7 +1,7 @@
 import { normalize } from 'node:path'
 import { record } from '../template.js'
 import { baseOf, constructsOf, isOfCdk, type Metadata } from './cdk-constructs.js'
-import { functionsOf, templateOf } from './cloudformation.js'
+import { functionsOf, nestedStacksIn, templateOf } from './cloudformation.js'
 import type { Deployed } from './deployed.js'
 import { link, type Stack } from './link.js'
 import { distinctNames } from './names.js'
@@ -63,6 +63,7 @@ export function readCdk(directory: string, read: ReadPart, chosen: readonly stri
   return {
     template,
     functions: distinctNames(functions),
+    unread: parts.flatMap((it) => nestedStacksIn(it.template).filter((id) => !Object.hasOwn(it.nested, id))),
     words: cdkWords((id) => constructs.get(id) ?? id),
     fileOf: (id) => files.get(id),
   }
@@ -70,14 +71,14 @@ export function readCdk(directory: string, read: ReadPart, chosen: readonly stri
 
 /** Stages are the same service several times, each with a database of its own. */
 function askForStage(directory: string, stacks: readonly CdkStack[]): void {
-  const withFunctions = stacks.filter((it) =>
-    withNested(it).some(({ template }) => functionsOf(template, () => []).length > 0),
-  )
+  const isOwn = ({ template, constructOf }: CdkStack) =>
+    functionsOf(template, () => []).some(({ id }) => !isOfCdk(constructOf(id) ?? id))
+  const withFunctions = stacks.filter((stack) => withNested(stack).some(isOwn))
   const stages = [...new Set(withFunctions.map((it) => it.directory))]
   if (stages.length < 2) return
   const names = stages.map((stage) => {
-    const path = withFunctions.find((it) => it.directory === stage)?.path ?? ''
-    return path.includes('/') ? `'${path.replace(/[^/]*$/, '*')}'` : path
+    const paths = stacks.filter((it) => it.directory === stage).map(({ path }) => path)
+    return stage === directory ? paths.join(',') : `'${paths[0]?.replace(/[^/]*$/, '*')}'`
   })
   throw asked(`${directory}: several stages have functions: expected --stack, such as ${names.join(' or ')}`)
 }
@@ -157,10 +158,10 @@ function namesOf(stack: CdkStack, id: string): string[] {
   return construct.startsWith(`${stack.path}/`) ? [construct.slice(stack.path.length + 1), construct] : [construct]
 }
 
-/** `*` is any part of a name. */
+/** `*` is any part of a name, and what the name of a stage says holds for its stacks. */
 function matches(pattern: string, path: string): boolean {
   const parts = pattern.split(/\*+/).map((it) => it.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`).test(path)
+  return new RegExp(`^${parts.join('.*')}(/.*)?$`).test(path)
 }
 
 function withNested(stack: CdkStack): CdkStack[] {

@@ -15,6 +15,7 @@ export function readCloudFormation(file: string, parsed: Readonly<Record<string,
   return {
     template,
     functions: distinctNames(functionsOf(template, namesOf)),
+    unread: nestedStacksIn(template),
     words: CLOUDFORMATION_WORDS,
     fileOf: () => file,
   }
@@ -40,6 +41,12 @@ export function functionsOf(
   return Object.entries(Resources)
     .filter(([, resource]) => record(resource).Type === FUNCTION)
     .map(([id, resource]) => ({ id, names: named(id, record(resource)), isOfTool: false }))
+}
+
+/** The ids of the stacks in it, which have templates of their own. */
+export function nestedStacksIn({ Resources }: Template): string[] {
+  const types = ['AWS::CloudFormation::Stack', 'AWS::Serverless::Application']
+  return Object.keys(Resources).filter((id) => types.includes(String(record(Resources[id]).Type)))
 }
 
 /** The name that somebody gave it, if it is written out. */

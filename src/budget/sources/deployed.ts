@@ -22,6 +22,8 @@ export interface DeployedFunction {
 export interface Deployed {
   readonly template: Template
   readonly functions: readonly DeployedFunction[]
+  /** Stacks in it whose templates are elsewhere: what functions they have is not known. */
+  readonly unread: readonly string[]
   readonly words: Words
   /** The file that a resource stands in, if it stands in one. */
   fileOf(id: string): string | undefined

@@ -11,7 +11,7 @@ import { isTerraform, resourcesOfTerraform } from './terraform.js'
 import { unreadable } from './unreadable.js'
 import { PULUMI_WORDS, TERRAFORM_WORDS, type Words } from './words.js'
 
-export type { Deployed, DeployedFunction } from './deployed.js'
+export type { Deployed } from './deployed.js'
 export { type StatedFunction, withStated } from './stated.js'
 
 /**

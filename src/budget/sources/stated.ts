@@ -10,6 +10,7 @@ export interface StatedFunction {
 const NOTHING: Deployed = {
   template: { Parameters: {}, Mappings: {}, Conditions: {}, Resources: {} },
   functions: [],
+  unread: [],
   words: CLOUDFORMATION_WORDS,
   fileOf: () => undefined,
 }

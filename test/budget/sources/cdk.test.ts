@@ -147,6 +147,7 @@ describe('a cdk.out', () => {
 
     it('has the functions of those that are', () => {
       const files = ({ functions, fileOf }: ReturnType<typeof read>) => functions.map(({ id }) => fileOf(id))
+      expect(files(read(app, ['Dev']))).toEqual(['cdk.out/assembly-Dev/Api.template.json'])
       expect(files(read(app, ['Prod/*']))).toEqual(['cdk.out/assembly-Prod/Api.template.json'])
       expect(files(read(app, ['Prod/Api', 'Dev/Api']))).toHaveLength(2)
     })
