@@ -131,6 +131,22 @@ describe('a plan of Terraform', () => {
     })
   })
 
+  it('tells what is known only after the deployment from what is not there', () => {
+    const address = 'aws_lambda_function.orders'
+    const values = { function_name: 'orders', environment: [{ variables: { STAGE: 'prod' } }] }
+    const after_unknown = {
+      arn: true,
+      reserved_concurrent_executions: true,
+      environment: [{ variables: { PG_THAW_MAX: true } }],
+    }
+    const plan = { ...planOf([{ address, values }]), resource_changes: [{ address, change: { after_unknown } }] }
+    expect(properties(plan, address)).toMatchObject({
+      FunctionName: 'orders',
+      ReservedConcurrentExecutions: { Ref: expect.any(String) },
+      Environment: { Variables: { STAGE: 'prod', PG_THAW_MAX: { Ref: expect.any(String) } } },
+    })
+  })
+
   it('may be a state, too, where all is known', () => {
     const { planned_values, ...rest } = JSON.parse(readFileSync('test/budget/fixtures/plan.json', 'utf8'))
     const { functions } = read({ ...rest, values: planned_values, configuration: undefined })
