@@ -98,16 +98,16 @@ function demandsOf(
     return [{ ...pool, name, bound: bound.kind, environments, provisioned, workers, pools, sessions }]
   })
   // The account's concurrency is spent once, on whichever functions: at worst all of it on the one that opens most, per target.
-  return demands.map((demand) => (isOutdone(demand, demands) ? { ...demand, sessions: 0 } : demand))
+  const most = [largestOfAccount(demands, true), largestOfAccount(demands, false)]
+  return demands.map((demand) =>
+    demand.bound === 'account' && !most.includes(demand) ? { ...demand, sessions: 0 } : demand,
+  )
 }
 
-function isOutdone(demand: Demand, demands: readonly Demand[]): boolean {
-  if (demand.bound !== 'account') return false
-  const rivals = demands.filter(
-    ({ bound, target }) => bound === 'account' && isPooler(target) === isPooler(demand.target),
-  )
-  const most = Math.max(...rivals.map(({ sessions }) => sessions))
-  return rivals.find(({ sessions }) => sessions === most) !== demand
+function largestOfAccount(demands: readonly Demand[], isProxied: boolean): Demand | undefined {
+  const rivals = demands.filter(({ bound, target }) => bound === 'account' && isPooler(target) === isProxied)
+  const sessions = Math.max(...rivals.map((rival) => rival.sessions))
+  return rivals.find((rival) => rival.sessions === sessions)
 }
 
 function total(demands: readonly { readonly sessions: number }[]): number {
