@@ -77,7 +77,7 @@ await build({
 })
 
 // The command line: each command is loaded when it is called, and stands on entries that are there anyway.
-const commands = ['doctor', 'local', 'replay'].map((name) => `cli/${name}`)
+const commands = ['budget', 'doctor', 'local', 'replay'].map((name) => `cli/${name}`)
 const apart = [...commands.map((name) => `./${name}.js`), '../local/index.js', '../testing/index.js', '../../index.js']
 for (const name of ['cli', ...commands, 'local/index', 'local/beside/pg-thaw', 'local/beside/nothing']) {
   noted(

@@ -1,8 +1,14 @@
 #!/usr/bin/env node
+import { version } from '../package.json'
 import type { CommandEntry } from './cli/command.js'
 import { run } from './cli/run.js'
 
 const commands: readonly CommandEntry[] = [
+  {
+    name: 'budget',
+    summary: 'adds up the sessions that your functions may open, and says whether the database has as many',
+    load: async () => (await import('./cli/budget.js')).command,
+  },
   {
     name: 'doctor',
     summary: 'connects to your database as a function would, and says what it found and what to set',
@@ -33,7 +39,7 @@ for (const [name, status] of [
 // Whoever reads it has had enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
-run(commands, process.argv.slice(2), interruption.signal).then(
+run(commands, version, process.argv.slice(2), interruption.signal).then(
   (status) => {
     process.exitCode = status
   },

@@ -47,9 +47,10 @@ export interface Budget {
  * @throws {BudgetError} `PG_THAW_CONFIGURATION` for what is missing or can't be, a line each. That it does not fit is no error here.
  */
 export function drawUpBudget(deployment: Deployment, problems = new Problems()): Budget {
-  const demands = demandsOf(deployment, readConcurrency(deployment, problems), problems)
+  const concurrency = readConcurrency(deployment, problems)
+  const pools = readPools(deployment, problems)
   const limit = problems.attempt(() => readLimit(deployment))
-  const targets = demands.filter(({ target, max }) => isPooler(target) && max > 0).map(({ target }) => target)
+  const targets = [...pools.values()].filter(({ target, max }) => isPooler(target) && max > 0).map((it) => it.target)
   const proxy =
     targets.length === 0
       ? undefined
@@ -58,6 +59,7 @@ export function drawUpBudget(deployment: Deployment, problems = new Problems()):
   if (limit === undefined) throw new Error('bug: what the database allows is unknown, and that was no problem')
 
   const { reserve } = deployment.settings
+  const demands = demandsOf(deployment, concurrency, pools)
   const direct = total(demands.filter(({ target }) => !isPooler(target)))
   const proxied = total(demands.filter(({ target }) => isPooler(target)))
   const needed = direct + (proxy?.sessions ?? 0) + reserve
@@ -70,11 +72,24 @@ export function drawUpBudget(deployment: Deployment, problems = new Problems()):
   return { demands, direct, proxied, proxy, reserve, limit, needed, leftBehind, fits }
 }
 
-function demandsOf(deployment: Deployment, { bounds, shared }: Concurrency, problems: Problems): Demand[] {
-  const { settings, logicalIds } = deployment
-  const demands = Object.entries(bounds).flatMap(([name, bound]): Demand[] => {
-    const pool = problems.attempt(() => readPoolFigures(name, String(logicalIds[name]), deployment))
-    if (pool === undefined) return []
+/** Without those that can't be told. */
+function readPools(deployment: Deployment, problems: Problems): ReadonlyMap<string, PoolFigures> {
+  const found = new Map<string, PoolFigures>()
+  for (const [name, id] of Object.entries(deployment.logicalIds)) {
+    const pool = problems.attempt(() => readPoolFigures(name, id, deployment))
+    if (pool !== undefined) found.set(name, pool)
+  }
+  return found
+}
+
+function demandsOf(
+  { settings }: Deployment,
+  { bounds, shared }: Concurrency,
+  pools: ReadonlyMap<string, PoolFigures>,
+): Demand[] {
+  const demands = [...pools].flatMap(([name, pool]): Demand[] => {
+    const bound = bounds[name]
+    if (bound === undefined) return []
     const { pools = 1, workers: given = 1 } = settings.functions[name] ?? {}
     const environments = bound.kind === 'account' ? shared : bound.environments
     const workers = bound.kind === 'managed' ? bound.workers : given
@@ -83,16 +98,16 @@ function demandsOf(deployment: Deployment, { bounds, shared }: Concurrency, prob
     return [{ ...pool, name, bound: bound.kind, environments, provisioned, workers, pools, sessions }]
   })
   // The account's concurrency is spent once, on whichever functions: at worst all of it on the one that opens most, per target.
-  return demands.map((demand) => (isOutdone(demand, demands) ? { ...demand, sessions: 0 } : demand))
+  const most = [largestOfAccount(demands, true), largestOfAccount(demands, false)]
+  return demands.map((demand) =>
+    demand.bound === 'account' && !most.includes(demand) ? { ...demand, sessions: 0 } : demand,
+  )
 }
 
-function isOutdone(demand: Demand, demands: readonly Demand[]): boolean {
-  if (demand.bound !== 'account') return false
-  const rivals = demands.filter(
-    ({ bound, target }) => bound === 'account' && isPooler(target) === isPooler(demand.target),
-  )
-  const most = Math.max(...rivals.map(({ sessions }) => sessions))
-  return rivals.find(({ sessions }) => sessions === most) !== demand
+function largestOfAccount(demands: readonly Demand[], isProxied: boolean): Demand | undefined {
+  const rivals = demands.filter(({ bound, target }) => bound === 'account' && isPooler(target) === isProxied)
+  const sessions = Math.max(...rivals.map((rival) => rival.sessions))
+  return rivals.find((rival) => rival.sessions === sessions)
 }
 
 function total(demands: readonly { readonly sessions: number }[]): number {

@@ -29,11 +29,12 @@ const NEVER_RESERVED = 100
 /** Reads from the template how many environments each function may have. What can't be told is noted. */
 export function readConcurrency(deployment: Deployment, problems: Problems): Concurrency {
   const { settings, logicalIds, resources } = deployment
+  const provisioned = provisionedIn(resources)
   const bounds: Record<string, Bound> = {}
   let reserved = 0
   for (const [name, id] of Object.entries(logicalIds)) {
     const bound = isPooled(settings, name)
-      ? problems.attempt(() => boundOf(name, id, deployment))
+      ? problems.attempt(() => boundOf(name, id, provisioned.get(id), deployment))
       : boundWithoutPool(id, resources)
     if (bound === undefined) continue
     bounds[name] = bound
@@ -64,14 +65,14 @@ function checkReserved(
   )
 }
 
-function boundOf(name: string, id: string, deployment: Deployment): Bound {
+function boundOf(name: string, id: string, ready: unknown, deployment: Deployment): Bound {
   const { resources, wording, sources } = deployment
   const { Properties = {} } = resources[id] ?? {}
   if (isManaged(Properties)) return managedBound(name, id, deployment)
 
   const file = sources.fileOf(id)
   const reserved = count(file, wording.concurrency('reserved', name), Properties.ReservedConcurrentExecutions)
-  const provisioned = count(file, wording.concurrency('provisioned', name), provisionedOf(id, resources)) ?? 0
+  const provisioned = count(file, wording.concurrency('provisioned', name), ready) ?? 0
   if (reserved === undefined) return { kind: 'account', provisioned }
   if (provisioned > reserved) {
     const expected = `at most its reserved concurrency (${reserved})`
@@ -88,13 +89,16 @@ function boundWithoutPool(id: string, resources: Resources): Bound {
     : { kind: 'reserved', environments, provisioned: 0 }
 }
 
-function provisionedOf(id: string, resources: Resources): unknown {
+/** What is provisioned for functions, by their logical ids. */
+function provisionedIn(resources: Resources): ReadonlyMap<string, unknown> {
+  const found = new Map<string, unknown>()
   for (const { Type, Properties } of Object.values(resources)) {
-    if (Type !== 'AWS::Lambda::Alias' || referenced(Properties.FunctionName) !== id) continue
-    const config = record(Properties.ProvisionedConcurrencyConfig)
-    if (config.ProvisionedConcurrentExecutions !== undefined) return config.ProvisionedConcurrentExecutions
+    if (Type !== 'AWS::Lambda::Alias') continue
+    const id = referenced(Properties.FunctionName)
+    const { ProvisionedConcurrentExecutions: provisioned } = record(Properties.ProvisionedConcurrencyConfig)
+    if (id !== undefined && provisioned !== undefined && !found.has(id)) found.set(id, provisioned)
   }
-  return undefined
+  return found
 }
 
 function count(file: string, key: string, value: unknown): number | undefined {

@@ -1,17 +1,17 @@
-export { type Budget, type Demand, drawUpBudget } from './budget.js'
+export { drawUpBudget } from './budget.js'
 export type { Change, Deployment, Sources, Wording } from './deployment.js'
-export { BudgetError, type Problem, Problems, wrongValue } from './errors.js'
-export { type ResolvedTemplate, resolveTemplate } from './expressions.js'
+export { BudgetError, Problems, wrongValue } from './errors.js'
+export { resolveTemplate } from './expressions.js'
+export { deploymentOf, type Flagged, type Flags } from './flags/index.js'
 export { WORKER_COUNT } from './managed-instances.js'
-export { planFor } from './plan.js'
 export { report } from './report/report.js'
 export {
-  type BudgetMode,
-  type FunctionNames,
   type FunctionSettings,
   isPooled,
   readSettings,
   type Settings,
 } from './settings.js'
-export { asCount, type Resource, type Resources, record, resourcesOf } from './template.js'
+export { type Deployed, readContent, readDeployed, type StatedFunction, withStated } from './sources/index.js'
+export { summaryOf } from './summary.js'
+export { asCount, type Resource, record, resourcesOf } from './template.js'
 export { yamlLines } from './yaml-lines.js'

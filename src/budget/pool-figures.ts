@@ -43,5 +43,9 @@ export function readPoolFigures(name: string, id: string, deployment: Deployment
   const min = given?.min ?? variable('min', 'an integer of 0 or more', asCount) ?? 1
   const target =
     given?.target ?? variable('target', `one of ${TARGETS.join(', ')}`, (value) => TARGETS.find((it) => it === value))
+  // The pool would refuse it, and no environment start.
+  if (max > 0 && given?.min !== undefined && given.min > max) {
+    throw wrongValue(sources.configuration, wording.setting('min', name), `at most \`max\` (${max})`, given.min)
+  }
   return { max, isDefaultMax: said === undefined, min: Math.min(min, max), target: target ?? 'direct' }
 }

@@ -5,19 +5,24 @@ const PROGRAM = 'pg-thaw'
 /** Finds the command that was named, and runs it; resolves with the exit status. */
 export async function run(
   commands: readonly CommandEntry[],
-  [name, ...args]: readonly string[],
+  version: string,
+  args: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
-  if (name === undefined || name === '--help' || name === '-h') {
-    process.stdout.write(`${usage(commands)}\n`)
-    return name === undefined ? 2 : 0
+  // `help` of a command is its own `--help`.
+  const [name, ...rest] = args[0] === 'help' && args[1] !== undefined ? [args[1], '--help'] : args
+  if (name === '--version' || name === '-v') return print(version)
+  if (name === 'help' || name === '--help' || name === '-h') return print(usage(commands))
+  if (name === undefined) {
+    print(usage(commands))
+    return 2
   }
   const entry = commands.find((it) => it.name === name)
   const names = commands.map((it) => it.name).join(', ')
   if (entry === undefined) return refuse(`Unknown command ${name}: expected ${names}, or --help`)
   try {
     const command = await entry.load()
-    return await command.run(args, signal)
+    return await command.run(rest, signal)
   } catch (error) {
     if (isUsageError(error)) return refuse(`${error.message} (${PROGRAM} ${name} --help)`)
     throw error
@@ -27,7 +32,13 @@ export async function run(
 function usage(commands: readonly CommandEntry[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length))
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}   ${summary}`)
-  return [`${PROGRAM} COMMAND [options]`, '', ...lines, '', `${PROGRAM} COMMAND --help says more.`].join('\n')
+  const more = `${PROGRAM} help COMMAND says more, ${PROGRAM} --version which version it is.`
+  return [`${PROGRAM} COMMAND [options]`, '', ...lines, '', more].join('\n')
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`)
+  return 0
 }
 
 function refuse(text: string): number {

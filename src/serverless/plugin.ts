@@ -1,4 +1,4 @@
-import { BudgetError, isPooled, record } from '../budget/index.js'
+import { BudgetError, isPooled, Problems, record } from '../budget/index.js'
 import { setPoolVariables } from './environment.js'
 import type { PluginOutput, Serverless } from './framework.js'
 import { readDeployed } from './packaging/deployed.js'
@@ -138,12 +138,13 @@ export class PgThawPlugin {
   #setVariables(): void {
     const { service } = this.#serverless
     const file = this.#sources.configuration
-    const { functions } = this.#budget.settings()
-    for (const [name, settings] of Object.entries(functions)) {
+    const problems = new Problems()
+    for (const [name, settings] of Object.entries(this.#budget.settings().functions)) {
       const configuration = service.functions[name]
       if (configuration === undefined) continue
-      setPoolVariables(name, configuration, settings, service.provider.environment ?? {}, file)
+      problems.attempt(() => setPoolVariables(name, configuration, settings, service.provider.environment ?? {}, file))
     }
+    problems.throwIfAny()
   }
 
   #warn(text: string | undefined): void {

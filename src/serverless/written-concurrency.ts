@@ -1,19 +1,21 @@
-import { asCount, record, wrongValue } from '../budget/index.js'
+import { asCount, Problems, record, wrongValue } from '../budget/index.js'
 
 /**
  * Checks the concurrencies that are written out, and not behind a variable: the framework's own schema, which comes later, refuses
  * them without saying where.
  *
- * @throws {BudgetError} `PG_THAW_CONFIGURATION` for a concurrency that can't be.
+ * @throws {BudgetError} `PG_THAW_CONFIGURATION` for each concurrency that can't be.
  */
 export function checkWrittenConcurrency(functions: unknown, file: string): void {
+  const problems = new Problems()
   for (const [name, configuration] of Object.entries(record(functions))) {
     for (const key of ['reservedConcurrency', 'provisionedConcurrency']) {
       const value = record(configuration)[key]
       if (value === undefined || value === null || typeof value === 'object') continue
       const isVariable = typeof value === 'string' && value.includes('${')
       if (isVariable || asCount(value) !== undefined) continue
-      throw wrongValue(file, `functions.${name}.${key}`, 'an integer of 0 or more', value)
+      problems.add(wrongValue(file, `functions.${name}.${key}`, 'an integer of 0 or more', value))
     }
   }
+  problems.throwIfAny()
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { BudgetError } from '../../src/budget'
 import { aurora, budgetOf, instance } from './support/budget-of'
 
 const functions = { api: { reservedConcurrency: 10 } }
@@ -49,6 +50,10 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   'more kept by all than there may be': [
     { pgThaw: { ...enough, min: 3 }, functions },
     'serverless.yml: custom.pgThaw.min: expected at most `max` (2), got 3 (number)',
+  ],
+  'more kept than the pool’s own max': [
+    { pgThaw: { maxConnections: 100, min: 11 }, functions },
+    'serverless.yml: custom.pgThaw.functions.api.min: expected at most `max` (10), got 11 (number)',
   ],
   'a concurrency below nothing': [
     { pgThaw: enough, functions: { api: { reservedConcurrency: -1 } } },
@@ -171,5 +176,42 @@ describe('bad input is refused in one line that names the file and the key:', ()
     }
     expect(refusal).toMatchObject({ code: 'PG_THAW_CONFIGURATION', message })
     expect(message).not.toContain('\n')
+  })
+})
+
+describe('all of it is said in one run', () => {
+  const refusalOf = (parts: Parameters<typeof budgetOf>[0]) => {
+    try {
+      budgetOf(parts)
+    } catch (error) {
+      return error as BudgetError
+    }
+    throw new Error('it was drawn up')
+  }
+
+  it('a line each, and once, with what is missing told apart from what is wrong', () => {
+    const { message, problems } = refusalOf({
+      pgThaw: { max: 'lots', reserve: -1, target: 'pgbouncer', functions: { queue: { workers: 0 } } },
+      functions: {
+        api: { reservedConcurrency: { 'Fn::ImportValue': 'concurrency' } },
+        queue: { reservedConcurrency: -1 },
+      },
+    })
+    expect(message.split('\n')).toEqual(problems.map((problem) => problem.message))
+    expect(problems.map(({ kind, message }) => `${kind} ${/custom[.\w]*|functions[.\w]*/.exec(message)}`)).toEqual([
+      'wrong custom.pgThaw.max',
+      'wrong custom.pgThaw.functions.queue.workers',
+      'wrong custom.pgThaw.reserve',
+      'missing functions.api.reservedConcurrency',
+      'wrong functions.queue.reservedConcurrency',
+      'missing custom.pgThaw.maxConnections',
+      'missing custom.pgThaw.proxy.sessions',
+    ])
+  })
+
+  it('and nothing of a function without a pool', () => {
+    const reservedConcurrency = { 'Fn::ImportValue': 'concurrency' }
+    const parts = { pgThaw: { max: 0, maxConnections: 100 }, functions: { api: { reservedConcurrency } } }
+    expect(budgetOf(parts)).toMatchObject({ direct: 0, fits: true })
   })
 })

@@ -262,7 +262,7 @@ describe('the command line', () => {
 
   const url = 'postgres://shop:very-secret@127.0.0.1:1/shop'
   it.each<[string[], string]>([
-    [['lcal'], 'Unknown command lcal: expected doctor, local, replay, or --help'],
+    [['lcal'], 'Unknown command lcal: expected budget, doctor, local, replay, or --help'],
     [['local'], 'Which handler? Expected one such as dist/orders.handler'],
     [['local', 'dist/orders.handler', '--prot', '1'], "Unknown option '--prot'"],
     [['local', 'dist/orders.handler', '--port', 'x'], 'Expected --port to be from 0 to 65535, got x'],

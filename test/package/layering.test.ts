@@ -71,6 +71,14 @@ const rooms = {
     may: ['../budget.js', './table.js'],
     mayNot: ['../../serverless/preview.js', '../../index.js', 'pg'],
   },
+  'src/budget/sources/cdk.ts': {
+    may: ['../template.js', './link.js'],
+    mayNot: ['../../serverless/preview.js', '../../cli/run.js', '../../index.js', 'pg'],
+  },
+  'src/cli/budget.ts': {
+    may: ['./run.js', '../budget/index.js'],
+    mayNot: ['../budget/budget.js', '../serverless/plugin.js', '../index.js', 'pg'],
+  },
   'src/serverless/plugin.ts': {
     may: ['./preview.js', '../budget/index.js'],
     mayNot: ['../budget/budget.js', '../pool/clock.js', '../index.js', 'pg'],

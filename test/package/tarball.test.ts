@@ -21,6 +21,7 @@ describe('the tarball', () => {
     )
     expect(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.d.ts'))).toEqual([
       'dist/cli.js',
+      'dist/cli/budget.js',
       'dist/cli/doctor.js',
       'dist/cli/local.js',
       'dist/cli/replay.js',
@@ -106,7 +107,7 @@ describe('the tarball', () => {
     ).toEqual([])
   })
 
-  it('has the licences of what became part of it: the signer of the AWS SDK, and the readers of CSV and of zips', () => {
+  it('has the licences of what became part of it: the signer of the AWS SDK, and the readers of CSV, YAML and zips', () => {
     const path = join(project.directory, 'node_modules', 'pg-thaw', 'dist')
     const licences = readFileSync(join(path, 'third-party-licenses.txt'), 'utf8')
     expect(licences.match(/^@?[a-z/0-9-]+ \d\S+ \(.+\)$/gm)).toEqual([
@@ -114,6 +115,7 @@ describe('the tarball', () => {
       expect.stringMatching(/^@smithy\/signature-v4 .* \(Apache-2\.0\)$/),
       expect.stringMatching(/^adm-zip .* \(MIT\)$/),
       expect.stringMatching(/^csv-parse .* \(MIT\)$/),
+      expect.stringMatching(/^yaml .* \(ISC\)$/),
     ])
     expect(licences.match(/^ *Apache License$/gm)).toHaveLength(2)
     const isSigning = (name: string) => readFileSync(join(path, name), 'utf8').includes('AWS4-HMAC-SHA256')

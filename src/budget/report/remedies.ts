@@ -2,6 +2,9 @@ import type { Budget, Demand } from '../budget.js'
 import type { Deployment } from '../deployment.js'
 import { isPooler } from '../settings.js'
 
+/** More than these, and their names alone are listed. */
+const MOST_KEYS = 3
+
 /** Sessions that the database lacks. */
 export function overdraft({ needed, limit }: Budget): number {
   return needed - limit.connections
@@ -55,6 +58,9 @@ function remediesOfAll(rivals: readonly Demand[], excess: number, { wording }: D
   const perEnvironment = unbounded.reduce((sum, { workers, pools, max }) => sum + workers * pools * max, 0)
   const fitting = Math.floor((sessions - excess) / perEnvironment)
   if (!(fitting >= 1)) return []
-  const keys = unbounded.map(({ name }) => wording.concurrency('reserved', name))
-  return [`${keys.join(', ')} of ${fitting} or less${keys.length > 1 ? ' each' : ''} (now none)`]
+  const names = unbounded.map(({ name }) => name)
+  const keys = names.map((name) => wording.concurrency('reserved', name))
+  if (keys.length <= MOST_KEYS)
+    return [`${keys.join(', ')} of ${fitting} or less${keys.length > 1 ? ' each' : ''} (now none)`]
+  return [`${wording.concurrency('reserved', '*')} of ${fitting} or less each (now none), for ${names.join(', ')}`]
 }

@@ -17,9 +17,9 @@ export function codesOfTheLibrary(isMeant: (file: string) => boolean = () => tru
   return codesIn(texts.flatMap((text) => text.match(/'[A-Z_]+'/g) ?? []).join('\n'))
 }
 
-/** The codes of the process warnings: those of the plugin, and of a handler that is not found, are errors. */
+/** The codes of the process warnings: those of the budget and the plugin, and of a handler that is not found, are errors. */
 export function warningsOfTheLibrary(): string[] {
-  const errors = ['serverless', join('lambda', 'faces')]
+  const errors = ['budget', 'serverless', join('lambda', 'faces')]
   return codesOfTheLibrary((file) => !errors.some((room) => file.startsWith(room))).filter((code) =>
     code.startsWith('PG_THAW_'),
   )

@@ -16,6 +16,7 @@ const offline = { in: 'test/deploy/offline.test.ts' }
 const zips = { in: 'test/deploy/zips.test.ts' }
 const minutes = { notHere: 'takes minutes; parts of the bench run by name' }
 const mutants = { notHere: 'takes minutes, and fetches Stryker' }
+const ofBudget = { in: 'test/budget/documented.test.ts' }
 const soak = { notHere: 'takes minutes; test/soak/soak.test.ts runs it for seconds' }
 const account = {
   notHere: 'needs an AWS account; test/serverless packages the same services and checks their templates',
@@ -101,6 +102,19 @@ export const executions: Readonly<Record<string, Execution>> = {
   'npx vitest run test/integration/credentials/tls.test.ts': { in: 'test/integration/credentials/tls.test.ts' },
   'npx vitest run test/pgbouncer': { in: 'test/pgbouncer' },
   'npx vitest run test/unit/replay': { in: 'test/unit/replay' },
+  'npx pg-thaw budget template.yml': ofBudget,
+  'npx pg-thaw budget .serverless/cloudformation-template-update-stack.json': ofBudget,
+  'npx pg-thaw budget cdk.out': ofBudget,
+  'npx pg-thaw budget plan.json': ofBudget,
+  'npx pg-thaw budget preview.json': ofBudget,
+  'npx pg-thaw budget state.json': ofBudget,
+  'npx pg-thaw budget --function orders=20 --function report=1 --max 2 --max-connections 400': ofBudget,
+  'npx serverless package': ofBudget,
+  'npx cdk synth': {
+    notHere: 'needs an AWS account where an app looks things up; test/deploy/budget.test.ts runs one',
+  },
+  'npx sst state export --stage prod > state.json': account,
+  'npx sst state export --decrypt': account,
   'npx pg-thaw replay calls.csv': { in: 'test/replay/command.test.ts' },
   'npx pg-thaw doctor "$DATABASE_URL"': { in: 'test/doctor/command.test.ts' },
 

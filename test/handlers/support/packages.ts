@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, symlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
+import { installWorkspace } from '../../support/workspace'
 
 /** A workspace of its own, so that who works on the pool does not install everything that handlers are made with. */
 export const packagesFolder = resolve('test', 'handlers', 'packages')
@@ -23,27 +23,12 @@ const absent = [
   'class-validator',
 ]
 
-/**
- * Has the packages installed, as the lock file has them; once that is done, only after a change of it.
- *
- * @throws Error with what npm said.
- */
+/** Has the packages installed. @throws Error with what npm said. */
 export function installPackages(): void {
-  const lock = readFileSync(join(packagesFolder, 'package-lock.json'), 'utf8')
-  const stamp = join(packagesFolder, 'node_modules', '.installed')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
-  const quietly = ['--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
-  // A script that `npm run` started is told where to install, too.
-  const env = Object.entries(process.env).filter(([key]) => !/^npm_config_(local_)?prefix$/i.test(key))
-  execFileSync('npm', ['ci', '--fetch-retries=1', ...quietly], {
-    cwd: packagesFolder,
-    env: Object.fromEntries(env),
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: 240_000,
+  installWorkspace(packagesFolder, () => {
+    // As users have it; and beside it no second copy of pg.
+    symlinkSync(resolve('.'), join(packagesFolder, 'node_modules', 'pg-thaw'))
   })
-  // As users have it; and beside it no second copy of pg.
-  symlinkSync(resolve('.'), join(packagesFolder, 'node_modules', 'pg-thaw'))
-  writeFileSync(stamp, lock)
 }
 
 /** Bundles all functions as one does for Lambda. */

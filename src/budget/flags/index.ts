@@ -1,0 +1,2 @@
+export type { Flags } from './flags.js'
+export { deploymentOf, type Flagged } from './settings-of-flags.js'
