@@ -44,6 +44,12 @@ describe('the commands of docs/budget.md', () => {
     expect(stdout).toMatch(/^The functions fit: \d+ of \d+ sessions\.\n/)
   })
 
+  it('hold a plan against what the recipe for Terraform says of the database', () => {
+    const command = 'npx pg-thaw budget plan.json --max-connections 100'
+    const { status, stdout } = pgThaw(command.split(' ').slice(2), { cwd: directory })
+    expect([status, stdout]).toEqual([1, expect.stringMatching(/^The functions could .* \d+ of 100\.\n/)])
+  })
+
   it('show what the page shows', () => {
     const blocks = readPage('docs/budget.md').blocks.map(({ code }) => code)
     expect(blocks).toContain(budget([fixture('sam.yml')]).stdout.trim())

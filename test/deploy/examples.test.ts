@@ -19,6 +19,16 @@ const missing = spawnSync('make', ['--version']).error ? 'no make' : whyNot(inst
 /** SST's program fetches more than npm has: what it does is done in its place. */
 const notInstalled = ['sst']
 
+/** Where the file that it is drawn up from can be made here. */
+const budgets: Readonly<Record<string, readonly [command: string, verdict: string]>> = {
+  sam: ['npx pg-thaw budget template.yaml --max-connections 100', 'The functions fit: 30 of 100 sessions.'],
+  cdk: ['npx pg-thaw budget cdk.out', 'The functions fit: 30 of 400 sessions.'],
+  esbuild: [
+    'npx pg-thaw budget --function orders=20 --max 1 --max-connections 100',
+    'The functions fit: 30 of 100 sessions.',
+  ],
+}
+
 let server: TlsServer
 let secrets: SecretsManagerDouble
 
@@ -88,6 +98,15 @@ describeUnless(missing, 'the examples:', () => {
       await expect.poll(() => encrypted(database)).toEqual([])
       expect(deployed.printed).toEqual([])
     })
+
+    const [command, verdict] = budgets[example] ?? []
+    if (command !== undefined) {
+      it('has a budget, by the command of its recipe', async () => {
+        expect(readFileSync(join('docs', 'recipes', `${example}.md`), 'utf8')).toContain(command)
+        const { stdout } = await shell(command, {}, folder)
+        expect(stdout).toContain(verdict)
+      })
+    }
 
     if (example === 'cdk') {
       it('is made a template that AWS’s own specification allows', () => {

@@ -26,7 +26,7 @@ const ownAccount = { notHere: 'needs an AWS account; test/deploy/examples.test.t
 const ownProgram = {
   notHere: 'needs a program that npm does not have; test/deploy/examples.test.ts does what it would, or says what not',
 }
-const ownBudget = { notHere: 'comes with `pg-thaw budget`, which has tests of its own' }
+const ofExamples = { in: 'test/deploy/examples.test.ts' }
 
 /** Every command of README.md, of the pages beside it and of docs/, and where it runs. */
 export const executions: Readonly<Record<string, Execution>> = {
@@ -141,10 +141,8 @@ export const executions: Readonly<Record<string, Execution>> = {
   'curl --aws-sigv4 "aws:amz:eu-central-1:lambda" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" "$ORDERS_URL?customer=Ada"':
     ownAccount,
   'npx sst state export --stage dev > state.json': ownAccount,
-  'npx pg-thaw budget': ownBudget,
-  'npx pg-thaw budget state.json': ownBudget,
-  'npx pg-thaw budget --function orders=20 --max 1 --max-connections 100': ownBudget,
-  'npx pg-thaw budget template.yaml --max-connections 100': ownBudget,
-  'npx pg-thaw budget cdk.out': ownBudget,
-  'npx pg-thaw budget plan.json --max-connections 100': ownBudget,
+  'npx pg-thaw budget': ofBudget,
+  'npx pg-thaw budget --function orders=20 --max 1 --max-connections 100': ofExamples,
+  'npx pg-thaw budget template.yaml --max-connections 100': ofExamples,
+  'npx pg-thaw budget plan.json --max-connections 100': ofBudget,
 }
