@@ -20,6 +20,9 @@ interface PluginOptions {
   readonly 'update-config'?: boolean
 }
 
+/** Commands that must not go on with a service that can't be. Others, such as `remove`, must. */
+const CHECKED_COMMANDS = ['package', 'deploy', 'pg-thaw']
+
 /**
  * Serverless Framework plugin (`plugins: [pg-thaw/serverless]`; osls, version 3, version 4): warns of, or stops, a packaging when
  * the functions could open more sessions than the database has, and hands each function what its pool goes by. `custom.pgThaw` configures it.
@@ -83,18 +86,14 @@ export class PgThawPlugin {
           this.#setVariables()
           this.#packaging.check(this.#packaged())
         }),
-      // Whoever makes zips has made them, in whatever order the plugins are listed.
+      // Whoever makes zips has made them, in whatever order the plugins are listed; and functions of other plugins are there.
       'before:package:compileFunctions': () =>
         this.#report(() => {
-          // Again, for the sake of functions that were not there yet.
           this.#setVariables()
           this.#warn(this.#packaging.complete(this.#packaged()))
         }),
       'after:aws:package:finalize:mergeCustomProviderResources': () =>
-        this.#report(() => {
-          const warning = this.#budget.check('compiled')
-          if (warning !== undefined) this.#output.log.warning(warning)
-        }),
+        this.#report(() => this.#warn(this.#budget.check('compiled'))),
       // The deployment of one function alone.
       'before:package:function:package': () =>
         this.#report(() => {
@@ -132,7 +131,7 @@ export class PgThawPlugin {
     const { lines, isCertain } = unknownParameters(given, this.#serverless, this.#sources.files())
     if (lines.length === 0) return
     if (otherwise === 'refuse' && isCertain) throw new BudgetError('PG_THAW_CONFIGURATION', lines.join('\n'))
-    this.#output.log.warning(`pg-thaw: ${lines.join('\n')}`)
+    this.#warn(`pg-thaw: ${lines.join('\n')}`)
   }
 
   #setVariables(): void {

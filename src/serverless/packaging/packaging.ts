@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve } from 'node:path'
-import { BudgetError } from '../../budget/index.js'
+import { type BudgetError, Problems } from '../../budget/index.js'
 import type { FunctionConfiguration, Serverless } from '../framework.js'
 import { artifactOf } from './artifact.js'
 import { builtZip, type Carrier, keptCode, noCarrier, readyZip } from './carrier.js'
@@ -142,8 +142,9 @@ export class Packaging {
 
 /** @throws {BudgetError} with all lines, so that one run says them all. */
 function throwAll(refusals: readonly BudgetError[]): void {
-  if (refusals.length === 0) return
-  throw new BudgetError('PG_THAW_CONFIGURATION', refusals.map(({ message }) => message).join('\n'))
+  const problems = new Problems()
+  for (const refusal of refusals) problems.add(refusal)
+  problems.throwIfAny()
 }
 
 function lineAbout(without: ReadonlyMap<string, readonly string[]>): string | undefined {
