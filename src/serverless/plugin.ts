@@ -8,9 +8,6 @@ import { ServiceBudget } from './service-budget.js'
 import { findSources, type ServiceSources } from './sources.js'
 import { checkWrittenConcurrency } from './written-concurrency.js'
 
-/** Commands that must not go on with a service that can't be. Others, such as `remove`, must. */
-const CHECKED_COMMANDS = ['package', 'deploy', 'pg-thaw']
-
 /** The options of a command, as far as they concern us. */
 interface PluginOptions {
   readonly enforce?: boolean

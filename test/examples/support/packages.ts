@@ -29,6 +29,9 @@ export function installPackages(): void {
   rmSync(target, { recursive: true, force: true })
   mkdirSync(target)
   execFileSync('tar', ['-xzf', join(projectsFolder, String(tarball)), '-C', target, '--strip-components=1'])
+  const program = join(installed, '.bin', 'pg-thaw')
+  rmSync(program, { force: true })
+  symlinkSync('../pg-thaw/dist/cli.js', program)
 }
 
 /** The versions that are installed, by name. */
