@@ -8,5 +8,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 300_000,
     fileParallelism: false,
+    // As many as a small machine has processors.
+    maxConcurrency: 2,
   },
 })

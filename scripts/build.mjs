@@ -46,7 +46,7 @@ const shared = {
   bundle: true,
   platform: 'node',
   target: 'node20.19',
-  // What users install. The signer of the AWS SDK and the reader of CSV are none of it: they become part of what needs them.
+  // What users install. The signer of the AWS SDK and the readers of CSV and of zips are none of it: they become part of what needs them.
   external: Object.keys(manifest.peerDependencies),
   mainFields: ['module', 'main'],
   metafile: true,

@@ -8,6 +8,8 @@ export interface Serverless {
   readonly service: {
     readonly provider: {
       readonly compiledCloudFormationTemplate?: unknown
+      /** What Lambda says of the function that is deployed alone. */
+      readonly remoteFunctionData?: unknown
       readonly environment?: Record<string, unknown>
       readonly runtime?: unknown
       readonly memorySize?: unknown
@@ -16,11 +18,18 @@ export interface Serverless {
     readonly custom?: Record<string, unknown>
     readonly functions: Record<string, FunctionConfiguration>
     readonly resources?: unknown
-    package?: PackageConfiguration
+    readonly package?: PackageConfiguration
   }
   readonly configSchemaHandler: { defineCustomProperties(schema: object): void }
   readonly classes: { readonly Error: new (message: string, code: string) => Error }
-  getProvider(name: 'aws'): { readonly naming: { getLambdaLogicalId(functionName: string): string } }
+  getProvider(name: 'aws'): {
+    readonly naming: {
+      getLambdaLogicalId(functionName: string): string
+      getFunctionArtifactName(functionName: string): string
+    }
+    /** The runtime of a function that says it, or not. */
+    getRuntime(own: unknown): unknown
+  }
 }
 
 /** One entry of `functions:`. */
@@ -33,13 +42,11 @@ export interface FunctionConfiguration {
   readonly memorySize?: unknown
   readonly condition?: unknown
   environment?: Record<string, unknown>
-  package?: PackageConfiguration
+  readonly package?: PackageConfiguration
 }
 
 interface PackageConfiguration {
-  readonly individually?: boolean
   readonly artifact?: string
-  patterns?: string[]
 }
 
 /** The third argument of a plugin's constructor. */

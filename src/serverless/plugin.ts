@@ -1,18 +1,20 @@
 import { BudgetError, isPooled, Problems, record } from '../budget/index.js'
 import { setPoolVariables } from './environment.js'
 import type { PluginOutput, Serverless } from './framework.js'
-import { GOODBYE, preloadGoodbye } from './goodbye.js'
-import { type PackagedFile, placeFile } from './packaged-file.js'
+import { readDeployed } from './packaging/deployed.js'
+import { type PackagedFunction, Packaging } from './packaging/packaging.js'
 import { unknownParameters } from './parameters.js'
 import { ServiceBudget } from './service-budget.js'
 import { findSources, type ServiceSources } from './sources.js'
-import { isOfNode, packWrapper, WRAPPER, wrapPackaged } from './wrap.js'
 import { checkWrittenConcurrency } from './written-concurrency.js'
 
 /** The options of a command, as far as they concern us. */
 interface PluginOptions {
   readonly enforce?: boolean
   readonly param?: unknown
+  /** The one function that is deployed. */
+  readonly function?: string
+  readonly 'update-config'?: boolean
 }
 
 /** Commands that must not go on with a service that can't be. Others, such as `remove`, must. */
@@ -45,14 +47,14 @@ export class PgThawPlugin {
   readonly #output: PluginOutput
   readonly #sources: ServiceSources
   readonly #budget: ServiceBudget
-  /** What has to be where the packages take it from, since some function has it. */
-  readonly #packed = new Set<PackagedFile>()
+  readonly #packaging: Packaging
 
   constructor(serverless: Serverless, options: PluginOptions, output: PluginOutput) {
     this.#serverless = serverless
     this.#output = output
     this.#sources = findSources(serverless.serviceDir, serverless.configurationFilename)
     this.#budget = new ServiceBudget(serverless, this.#sources)
+    this.#packaging = new Packaging(serverless, this.#sources.configuration)
     // All keys are checked here, by name: the framework only warns of what its schema does not allow.
     serverless.configSchemaHandler.defineCustomProperties({
       type: 'object',
@@ -64,7 +66,10 @@ export class PgThawPlugin {
     }
     const local = () => this.#report(() => this.#setVariables())
     this.hooks = {
-      initialize: () => this.#budget.noteFunctions(),
+      initialize: () => {
+        this.#budget.noteFunctions()
+        this.#packaging.noteReady()
+      },
       'pg-thaw:help': () => this.#show(this.#usage()),
       'pg-thaw:budget:show': () =>
         this.#report(() => {
@@ -76,24 +81,27 @@ export class PgThawPlugin {
           this.#checkParameters(options.param, 'warn')
           this.#budget.check('preview')
           this.#setVariables()
-          this.#pack()
+          this.#packaging.check(this.#packaged())
         }),
-      // The clean-up empties the folder that the copies go to.
-      'after:package:cleanup': () => this.#placePacked(),
-      'before:package:compileFunctions': () => this.#report(() => this.#wrapPackaged()),
-      'after:aws:package:finalize:mergeCustomProviderResources': () =>
+      // Whoever makes zips has made them, in whatever order the plugins are listed; and functions of other plugins are there.
+      'before:package:compileFunctions': () =>
         this.#report(() => {
-          const warning = this.#budget.check('compiled')
-          if (warning !== undefined) this.#output.log.warning(warning)
+          this.#setVariables()
+          this.#warn(this.#packaging.complete(this.#packaged()))
         }),
+      'after:aws:package:finalize:mergeCustomProviderResources': () =>
+        this.#report(() => this.#warn(this.#budget.check('compiled'))),
       // The deployment of one function alone.
       'before:package:function:package': () =>
         this.#report(() => {
           this.#setVariables()
-          this.#pack()
-          this.#placePacked()
+          this.#packaging.check(this.#packaged(options.function))
         }),
-      'after:package:function:package': () => this.#report(() => this.#wrapPackaged()),
+      'before:deploy:function:deploy': () =>
+        this.#report(() => {
+          const deployed = readDeployed(serverless, options['update-config'] ?? false)
+          this.#warn(this.#packaging.complete(this.#packaged(options.function), deployed))
+        }),
       // On this machine there is no /var/task to preload from.
       'before:offline:start:init': local,
       'before:offline:start': local,
@@ -120,7 +128,7 @@ export class PgThawPlugin {
     const { lines, isCertain } = unknownParameters(given, this.#serverless, this.#sources.files())
     if (lines.length === 0) return
     if (otherwise === 'refuse' && isCertain) throw new BudgetError('PG_THAW_CONFIGURATION', lines.join('\n'))
-    this.#output.log.warning(`pg-thaw: ${lines.join('\n')}`)
+    this.#warn(`pg-thaw: ${lines.join('\n')}`)
   }
 
   #setVariables(): void {
@@ -135,42 +143,19 @@ export class PgThawPlugin {
     problems.throwIfAny()
   }
 
-  #pack(): void {
-    const file = this.#sources.configuration
-    for (const [name, { goodbye, wrap, configuration }] of this.#pooled()) {
-      if (wrap) {
-        packWrapper(name, configuration, this.#serverless, file)
-        this.#packed.add(WRAPPER)
-      }
-      if (!goodbye) continue
-      if (preloadGoodbye(name, configuration, this.#serverless, file)) {
-        this.#packed.add(GOODBYE)
-        continue
-      }
-      this.#output.log.warning(
-        `pg-thaw: functions.${name} is an image or a ready package, which nothing can be added to: its sessions end with their lease, not with the environment. Preload pg-thaw/goodbye in it, and set custom.pgThaw.functions.${name}.goodbye to false.`,
-      )
-    }
+  #warn(text: string | undefined): void {
+    if (text !== undefined) this.#output.log.warning(text)
   }
 
-  #placePacked(): void {
-    for (const file of this.#packed) placeFile(this.#serverless, file)
-  }
-
-  #wrapPackaged(): void {
-    for (const [name, { wrap, configuration }] of this.#pooled()) {
-      if (wrap) wrapPackaged(name, configuration, this.#serverless, this.#sources.configuration)
-    }
-  }
-
-  /** The functions that open sessions, with what is to become of them. */
-  #pooled() {
+  /** The functions, or the one of them that is named, with what they are to get: nothing where they open no sessions. */
+  #packaged(only?: string): PackagedFunction[] {
     const { functions } = this.#serverless.service
     const settings = this.#budget.settings()
     return Object.entries(settings.functions).flatMap(([name, { goodbye, wrap }]) => {
       const configuration = functions[name]
-      if (configuration === undefined || !isPooled(settings, name)) return []
-      return [[name, { goodbye, wrap: wrap && isOfNode(configuration, this.#serverless), configuration }] as const]
+      if (configuration === undefined || (only !== undefined && name !== only)) return []
+      const hasPool = isPooled(settings, name)
+      return [{ name, configuration, goodbye: goodbye && hasPool, wrap: wrap && hasPool }]
     })
   }
 

@@ -47,7 +47,7 @@ describe('npm run package', () => {
     expect(Object.keys(unpacked.functions).sort()).toEqual(names)
     for (const { files } of Object.values(unpacked.functions)) {
       const [goodbye, bundle, ...others] = [...files.keys()].sort()
-      expect([goodbye, others]).toEqual(['.serverless/pg-thaw/goodbye.mjs', []])
+      expect([goodbye, others]).toEqual(['.pg-thaw/goodbye.mjs', []])
       expect(bundle).toMatch(/^build\/functions\/[a-z-]+\.js$/)
       for (const content of files.values()) {
         expect(content.length).toBeLessThan(250_000)

@@ -50,5 +50,5 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 behavesWell(NAME, {
   // As the template has it.
-  function: () => ({ module: join(root, '.serverless/pg-thaw/handler.mjs'), env: variables }),
+  function: () => ({ module: join(root, '.pg-thaw/handler.mjs'), env: variables }),
 })

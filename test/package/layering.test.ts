@@ -83,6 +83,10 @@ const rooms = {
     may: ['./preview.js', '../budget/index.js'],
     mayNot: ['../budget/budget.js', '../pool/clock.js', '../index.js', 'pg'],
   },
+  'src/serverless/packaging/packaging.ts': {
+    may: ['../framework.js', '../../budget/index.js'],
+    mayNot: ['../service-budget.js', '../../budget/errors.js', '../../index.js', 'pg'],
+  },
   'src/testing/relay.ts': {
     may: ['./errors.js'],
     mayNot: ['../pool/clock.js', '../local/index.js', '../index.js', 'pg'],

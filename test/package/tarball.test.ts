@@ -106,12 +106,13 @@ describe('the tarball', () => {
     ).toEqual([])
   })
 
-  it('has the licences of what became part of it: the signer of the AWS SDK, and the readers of CSV and YAML', () => {
+  it('has the licences of what became part of it: the signer of the AWS SDK, and the readers of CSV, of zips and of YAML', () => {
     const path = join(project.directory, 'node_modules', 'pg-thaw', 'dist')
     const licences = readFileSync(join(path, 'third-party-licenses.txt'), 'utf8')
     expect(licences.match(/^@?[a-z/0-9-]+ \d\S+ \(.+\)$/gm)).toEqual([
       expect.stringMatching(/^@smithy\/core .* \(Apache-2\.0\)$/),
       expect.stringMatching(/^@smithy\/signature-v4 .* \(Apache-2\.0\)$/),
+      expect.stringMatching(/^adm-zip .* \(MIT\)$/),
       expect.stringMatching(/^csv-parse .* \(MIT\)$/),
       expect.stringMatching(/^yaml .* \(ISC\)$/),
     ])

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FunctionSettings } from '../../src/budget'
 import { setPoolVariables } from '../../src/serverless/environment'
-import type { FunctionConfiguration, Serverless } from '../../src/serverless/framework'
-import { preloadGoodbye } from '../../src/serverless/goodbye'
+import type { FunctionConfiguration } from '../../src/serverless/framework'
 
 const settings: FunctionSettings = {
   max: 2,
@@ -13,8 +12,6 @@ const settings: FunctionSettings = {
   goodbye: true,
   wrap: false,
 }
-const place = '.serverless/pg-thaw/goodbye.mjs'
-const preload = `--import=/var/task/${place}`
 
 describe('the variables of a pool', () => {
   it('are what the budget was drawn up with, beside the function’s own', () => {
@@ -67,43 +64,6 @@ describe('the variables of a pool', () => {
     )
     expect(() => setPoolVariables('api', {}, settings, { PG_THAW_TARGET: 'pgbouncer' }, 'serverless.yml')).toThrow(
       'serverless.yml: provider.environment.PG_THAW_TARGET: expected none, as custom.pgThaw.functions.api.target sets it, got "pgbouncer" (string)',
-    )
-  })
-})
-
-describe('the preload of the goodbye', () => {
-  const serviceOf = (service: object) => ({ service: { provider: {}, ...service } }) as Serverless
-
-  it('is added to the options and the package of the function, once', () => {
-    const configuration: FunctionConfiguration = { package: { patterns: ['api.js'] } }
-    const serverless = serviceOf({ package: { individually: true } })
-    for (let time = 0; time < 2; time++) {
-      expect(preloadGoodbye('api', configuration, serverless, 'serverless.yml')).toBe(true)
-    }
-    expect(configuration).toEqual({ environment: { NODE_OPTIONS: preload }, package: { patterns: ['api.js', place] } })
-  })
-
-  it('goes into the package that all functions share, where they share one', () => {
-    const serverless = serviceOf({ package: { patterns: ['src/**'] } })
-    for (const configuration of [{}, {}]) preloadGoodbye('api', configuration, serverless, 'serverless.yml')
-    expect(serverless.service.package).toEqual({ patterns: ['src/**', place] })
-  })
-
-  it('leaves an image and a ready package alone, and says so', () => {
-    const individually = serviceOf({ package: { individually: true } })
-    const image: FunctionConfiguration = { image: 'repository:tag' }
-    const ready: FunctionConfiguration = { package: { artifact: 'api.zip' } }
-    for (const configuration of [image, ready]) {
-      expect(preloadGoodbye('api', configuration, individually, 'serverless.yml')).toBe(false)
-      expect(configuration.environment).toBeUndefined()
-    }
-    expect(preloadGoodbye('api', {}, serviceOf({ package: { artifact: 'all.zip' } }), 'serverless.yml')).toBe(false)
-  })
-
-  it('is refused where there is nothing that it can be appended to', () => {
-    const configuration: FunctionConfiguration = { environment: { NODE_OPTIONS: { Ref: 'Options' } } }
-    expect(() => preloadGoodbye('api', configuration, serviceOf({}), 'serverless.yml')).toThrow(
-      'serverless.yml: functions.api.environment.NODE_OPTIONS: expected a string, as `--import` is appended to it, got {"Ref":"Options"} (object)',
     )
   })
 })

@@ -147,6 +147,7 @@ describe('functions that another plugin makes', () => {
     ])
     expect(packaged.code).toBe(0)
     expect(packaged.text).toContain('1010 of 50')
+    expect(variablesOf(named, 'WarmUpLambdaFunction')).toEqual(['PG_THAW_MAX', 'NODE_OPTIONS'])
     expect(stopped.code).not.toBe(0)
     expect(stopped.text).toContain(
       'serverless.yml: custom.pgThaw.functions: expected one of the keys api, warmUp, got "warmpU" (string)',

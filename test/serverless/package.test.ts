@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import AdmZip from 'adm-zip'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { readZip } from './support/archive'
 import { createExampleService, createService, runNode, type Service } from './support/service'
@@ -9,6 +10,7 @@ import { createExampleService, createService, runNode, type Service } from './su
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const services: Service[] = []
+const goodbye = '.pg-thaw/goodbye.mjs'
 
 function example(): Service {
   const service = createExampleService()
@@ -54,13 +56,11 @@ describe('the budget, through osls', () => {
     expect(service.template().Resources.ApiLambdaFunction?.Properties?.Environment.Variables).toEqual({
       PG_THAW_MAX: '3',
       PG_THAW_MIN: '2',
-      NODE_OPTIONS: '--enable-source-maps --import=/var/task/.serverless/pg-thaw/goodbye.mjs',
+      NODE_OPTIONS: `--enable-source-maps --import=/var/task/${goodbye}`,
     })
     const files = readZip(join(service.directory, '.serverless', 'small.zip'))
-    expect([...files.keys()].sort()).toEqual(['.serverless/pg-thaw/goodbye.mjs', 'api.js'])
-    expect(files.get('.serverless/pg-thaw/goodbye.mjs')).toEqual(
-      readFileSync(join(service.directory, 'dist', 'goodbye.mjs')),
-    )
+    expect([...files.keys()].sort()).toEqual([goodbye, 'api.js'])
+    expect(files.get(goodbye)).toEqual(readFileSync(join(service.directory, 'dist', 'goodbye.mjs')))
   })
 
   it('stops one that does not, with the table and what to change, before anything is packaged', async () => {
@@ -108,6 +108,40 @@ describe('the budget, through osls', () => {
     ])
     expect([shown.code === 0, enforced.code === 0]).toEqual([true, false])
     for (const { text } of [shown, enforced]) expect(text).toMatch(/^needed +40$/m)
+  })
+})
+
+describe('the goodbye, through osls,', () => {
+  it('is in the zips that go elsewhere, too', async () => {
+    const service = small(`custom: { pgThaw: { max: 3, maxConnections: 40 } }\n${api}`)
+    const { code, text } = await service.run('package', '--package', 'out')
+    expect({ code, text }).toMatchObject({ code: 0 })
+    expect([...readZip(join(service.directory, 'out', 'small.zip')).keys()]).toEqual(['api.js', goodbye])
+  })
+
+  it('is left out where it can’t be, with one line that says where', async () => {
+    const service = small(`custom: { pgThaw: { max: 1, maxConnections: 40 } }
+functions:
+  api: { handler: api.handler, reservedConcurrency: 1 }
+  snake: { handler: snake.handler, reservedConcurrency: 1, runtime: python3.13 }
+  ready: { handler: api.handler, reservedConcurrency: 1, package: { artifact: ready.zip } }
+`)
+    const ready = new AdmZip()
+    ready.addFile('api.js', Buffer.from('exports.handler = async () => {}\n'))
+    ready.writeZip(join(service.directory, 'ready.zip'))
+    const before = readFileSync(join(service.directory, 'ready.zip'))
+    const { code, text } = await service.run('package')
+    expect({ code, text }).toMatchObject({ code: 0 })
+    expect(text.match(/pg-thaw: .*/g)).toEqual([
+      `pg-thaw: sessions end with their lease, not with the environment, in ready (ready.zip is a ready package without ${goodbye}). Preload pg-thaw/goodbye there yourself, or set custom.pgThaw.functions.<name>.goodbye to false.`,
+    ])
+    const { Resources } = service.template()
+    const options = ['Api', 'Snake', 'Ready'].map(
+      (name) => Resources[`${name}LambdaFunction`]?.Properties?.Environment.Variables.NODE_OPTIONS,
+    )
+    const own = '--enable-source-maps'
+    expect(options).toEqual([`${own} --import=/var/task/${goodbye}`, own, own])
+    expect(readFileSync(join(service.directory, 'ready.zip'))).toEqual(before)
   })
 })
 

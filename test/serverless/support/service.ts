@@ -64,13 +64,18 @@ export function createExampleService(): Service {
   return service
 }
 
-/** Runs a program with nothing in its environment that leads to an account. */
-export function runNode(args: readonly string[], cwd = resolve('.')): Promise<CommandResult> {
+/** Runs a program with nothing in its environment that leads to an account, but what it is given. */
+export function runNode(
+  args: readonly string[],
+  cwd = resolve('.'),
+  more: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
   const env = {
     PATH: process.env.PATH,
     HOME: join(cwd, 'home'),
     AWS_EC2_METADATA_DISABLED: 'true',
     SLS_NOTIFICATIONS_MODE: 'off',
+    ...more,
   }
   return new Promise((settle) => {
     execFile(process.execPath, [...args], { cwd, env, timeout: 100_000 }, (error, stdout, stderr) => {

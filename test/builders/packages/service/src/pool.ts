@@ -1,0 +1,3 @@
+import { createPool } from 'pg-thaw'
+
+export const pool = createPool()

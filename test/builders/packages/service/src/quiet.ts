@@ -1,0 +1,4 @@
+import { wrapHandler } from 'pg-thaw'
+import { pool } from './pool'
+
+export const handler = wrapHandler(async () => (await pool.query("SELECT 'quiet' AS name")).rows[0])
