@@ -21,8 +21,8 @@ Adds up the sessions that the functions of a deployment may open at once, enviro
 has as many; and if it has not, what to change.
 
   FILE                     a template of CloudFormation or SAM; cdk.out, the directory; of Terraform or OpenTofu the output of
-                           terraform show -json PLAN; pulumi preview --json or pulumi stack export; sst state export. - for standard input.
-                           None for functions that are given by --function alone
+                           terraform show -json PLAN; pulumi preview --json --show-sames, or pulumi stack export; sst state export.
+                           - for standard input. None for functions that are given by --function alone
   --max [NAME=]N           the pools' max, of all functions or of one. Default: PG_THAW_MAX of the function's environment, or the pool's own, 10
   --min [NAME=]N           connections kept through a freeze. Default: PG_THAW_MIN, or 1
   --target [NAME=]TARGET   direct, rds-proxy, pgbouncer or dsql. Default: PG_THAW_TARGET, or direct

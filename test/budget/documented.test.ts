@@ -67,7 +67,7 @@ describe('the commands of docs/budget.md', () => {
 
   it('have the options that the page names, each of them', () => {
     const optionsOf = (text: string) => [...new Set(text.match(/(?<=[\s`(])--[a-z][a-z-]+/g))].sort()
-    const ofOtherCommands = ['--all', '--decrypt', '--help', '--stage']
+    const ofOtherCommands = ['--all', '--decrypt', '--help', '--show-sames', '--stage']
     const own = (text: string) => optionsOf(text).filter((it) => !ofOtherCommands.includes(it))
     expect(own(readPage('docs/budget.md').text)).toEqual(own(budget(['--help']).stdout))
   })

@@ -6,9 +6,9 @@ import { isTemplate, readCloudFormation } from './cloudformation.js'
 import type { Deployed } from './deployed.js'
 import { parse } from './parse.js'
 import type { ProviderResource } from './provider-resource.js'
-import { isPulumi, resourcesOfPulumi } from './pulumi.js'
+import { isPartial, isPulumi, resourcesOfPulumi } from './pulumi.js'
 import { isTerraform, resourcesOfTerraform } from './terraform.js'
-import { unreadable } from './unreadable.js'
+import { asked, unreadable } from './unreadable.js'
 import { PULUMI_WORDS, TERRAFORM_WORDS, type Words } from './words.js'
 
 export type { Deployed } from './deployed.js'
@@ -35,6 +35,8 @@ export function readContent(file: string, bytes: Buffer): Deployed {
   const parsed = parse(file, bytes)
   const top = record(parsed)
   if (isTerraform(top)) return ofProvider(file, 'Terraform', resourcesOfTerraform(top), TERRAFORM_WORDS)
+  if (isPartial(top))
+    throw asked(`${file}: a preview without what stays as it is: expected that of pulumi preview --json --show-sames`)
   if (isPulumi(top)) return ofProvider(file, 'Pulumi', resourcesOfPulumi(top), PULUMI_WORDS)
   if (isTemplate(top)) return readCloudFormation(file, top)
   throw unreadable(file, kindOf(parsed, top))

@@ -30,10 +30,17 @@ const SHORT_FORMS: Readonly<Record<string, string>> = Object.fromEntries(
 export function parse(file: string, bytes: Buffer): unknown {
   const text = textOf(file, bytes)
   try {
-    return JSON.parse(text)
+    return JSON.parse(text, withoutOwnMethods)
   } catch {
     return parseYaml(file, text)
   }
+}
+
+/** Names that no tool gives to anything, under which JavaScript finds what an object is, and how it reads as a text. */
+const METHODS = ['__proto__', 'toString', 'valueOf']
+
+function withoutOwnMethods(key: unknown, value: unknown): unknown {
+  return METHODS.includes(String(key)) ? undefined : value
 }
 
 function textOf(file: string, bytes: Buffer): string {
@@ -63,7 +70,7 @@ function parseYaml(file: string, text: string): unknown {
     throw unreadable(file, `neither JSON nor YAML: line ${line}, column ${col} (${error.code})`)
   }
   try {
-    return document.toJS({ maxAliasCount: 1000 })
+    return document.toJS({ maxAliasCount: 1000, reviver: withoutOwnMethods })
   } catch {
     // Aliases of aliases of aliases.
     throw unreadable(file, 'YAML with too many aliases')

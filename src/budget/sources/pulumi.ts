@@ -19,9 +19,18 @@ export function isPulumi(parsed: Readonly<Record<string, unknown>>): boolean {
   return statesOf(parsed).some(({ urn }) => typeof urn === 'string' && urn.startsWith('urn:pulumi:'))
 }
 
+/** Whether a preview leaves out what stays as it is: then only the stack itself is there of it. */
+export function isPartial({ steps, changeSummary }: Readonly<Record<string, unknown>>): boolean {
+  const same = (Array.isArray(steps) ? steps : []).map(record).filter(({ op }) => op === 'same')
+  const shown = same.filter(({ urn }) => !String(urn).includes('::pulumi:pulumi:Stack::'))
+  return shown.length === 0 && Number(record(changeSummary).same) > 1
+}
+
 /** All resources that there will be, or are. */
 export function resourcesOfPulumi(parsed: Readonly<Record<string, unknown>>): ProviderResource[] {
-  const states = statesOf(parsed).filter((it) => it.delete !== true && it.custom === true && it.external !== true)
+  const living = statesOf(parsed).filter((it) => it.delete !== true && it.custom === true && it.external !== true)
+  // A replacement may be shown in several steps.
+  const states = [...new Map(living.map((state) => [state.urn, state])).values()]
   const idOf = idsOf(states.map(({ urn }) => String(urn)))
   return states.map((state) => {
     const { urn, type, inputs, outputs, propertyDependencies, dependencies } = state

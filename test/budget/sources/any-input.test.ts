@@ -11,6 +11,7 @@ import {
 } from '../../../src/budget/index'
 import { readCdk } from '../../../src/budget/sources/cdk'
 import { type Deployed, readContent } from '../../../src/budget/sources/index'
+import { parse } from '../../../src/budget/sources/parse'
 
 const FLAGS: Flags = {
   max: [],
@@ -58,7 +59,17 @@ const WORDS = [
     'change',
   ],
   ...['steps', 'newState', 'urn', 'custom', 'inputs', 'outputs', 'deployment', 'propertyDependencies', 'environment'],
-  ...['artifacts', 'version', 'properties', 'templateFile', 'directoryName', 'metadata', '__proto__', 'constructor'],
+  ...[
+    'artifacts',
+    'version',
+    'properties',
+    'templateFile',
+    'directoryName',
+    'metadata',
+    '__proto__',
+    'constructor',
+    'toString',
+  ],
 ]
 const VALUES = [
   ...['AWS::Lambda::Function', 'AWS::Serverless::Function', 'AWS::Serverless-2016-10-31', 'AWS::RDS::DBCluster'],
@@ -167,7 +178,8 @@ describe('whatever stands in a file', () => {
     }
     fc.assert(
       fc.property(anyFile, anyFile, (one, other) => {
-        const read = (path: string) => Object(path.includes('manifest') ? manifest : path.includes('/a.') ? one : other)
+        const contentOf = (path: string) => (path.includes('manifest') ? manifest : path.includes('/a.') ? one : other)
+        const read = (path: string) => Object(parse(path, Buffer.from(JSON.stringify(contentOf(path)) ?? 'null')))
         expect(outcomeOf(() => readCdk('cdk.out', read, []))).not.toBe('')
       }),
       { numRuns: 500 },

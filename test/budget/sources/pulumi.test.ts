@@ -78,6 +78,23 @@ describe('what Pulumi and SST print', () => {
     expect(read({ deployment: { resources } }).functions.map(({ name }) => name)).toEqual(['orders'])
   })
 
+  it('asks for the whole of a preview that has only what changes', () => {
+    const type = 'aws:lambda/function:Function'
+    const stack = { op: 'same', urn: 'urn:pulumi:prod::shop::pulumi:pulumi:Stack::shop-prod', newState: {} }
+    const { steps } = previewOf({ type, name: 'orders', inputs: {} })
+    const changeSummary = { create: 1, same: 5 }
+    expect(() => read({ steps: [stack, ...steps], changeSummary })).toThrow('pulumi preview --json --show-sames')
+    const same = previewOf({ type, name: 'report', inputs: {} }).steps.map((it) => ({ ...it, op: 'same' }))
+    expect(read({ steps: [stack, ...steps, ...same], changeSummary }).functions).toHaveLength(2)
+    expect(read({ steps: [stack, ...steps], changeSummary: { create: 1, same: 1 } }).functions).toHaveLength(1)
+  })
+
+  it('counts once what is replaced in several steps', () => {
+    const { steps } = previewOf({ type: 'aws:lambda/function:Function', name: 'orders', inputs: {} })
+    const replaced = ['create-replacement', 'replace'].map((op) => ({ ...steps[0], op }))
+    expect(read({ steps: replaced }).functions).toMatchObject([{ name: 'orders' }])
+  })
+
   it('keeps two of one name apart', () => {
     const type = (parent: string) => `${parent}$aws:lambda/function:Function`
     const steps = previewOf({ type: type('shop:Api'), name: 'f' }, { type: type('shop:Web'), name: 'f' }).steps
