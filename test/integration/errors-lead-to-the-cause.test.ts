@@ -64,7 +64,7 @@ describe('an error of several addresses', () => {
     vi.restoreAllMocks()
   })
 
-  it.each([{ connectionTimeoutMillis: 200 }, {}])('tells all that a hook threw (%o)', async (limit) => {
+  it.each([{ connectionTimeoutMillis: 5000 }, {}])('tells all that a hook threw (%o)', async (limit) => {
     open({
       onConnect: () => {
         throw new AggregateError([new Error('the first thing'), new AggregateError([new Error('the second')])])
@@ -115,7 +115,7 @@ describe('the stack of an error leads to the function that asked', () => {
   })
 
   it.each(callers)('when every connection is lent ($by)', async ({ ask, by }) => {
-    open({ max: 1, connectionTimeoutMillis: 100 })
+    open({ max: 1, connectionTimeoutMillis: 1000 })
     const client = await pool.connect()
     const error = await failure(ask(pool))
     client.release()
@@ -173,9 +173,11 @@ describe('the stack of an error leads to the function that asked', () => {
   it('when a signal is aborted, before, while it waits, and while it runs', async () => {
     open({ max: 1 })
     const aborted = await failure(queryTheDatabase(pool, { text: 'SELECT 1', signal: AbortSignal.abort() }))
-    const running = await failure(
-      queryTheDatabase(pool, { text: 'SELECT pg_sleep(5)', signal: AbortSignal.timeout(50) }),
-    )
+    const runs = new AbortController()
+    const asked = failure(queryTheDatabase(pool, { text: 'SELECT pg_sleep(60)', signal: runs.signal }))
+    await database.untilSessions(1, { where: "query LIKE '%pg_sleep(60)%' AND state = 'active'" })
+    runs.abort()
+    const running = await asked
     const client = await pool.connect()
     const waiting = await failure(queryTheDatabase(pool, { text: 'SELECT 1', signal: AbortSignal.timeout(50) }))
     client.release()
