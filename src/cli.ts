@@ -36,8 +36,11 @@ for (const [name, status] of [
   // Not once: npm and the terminal may each pass on the same Ctrl-C. Ending takes a moment, and is bounded.
   process.on(name, () => (endsItself ? interruption.abort() : process.exit(status)))
 }
-// Whoever reads it has had enough.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+// Whoever reads it has had enough, such as `head`: what is found counts all the same, and says how it ends.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.exit(1)
+  interruption.abort()
+})
 
 run(commands, version, process.argv.slice(2), interruption.signal).then(
   (status) => {

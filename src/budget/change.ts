@@ -2,44 +2,49 @@ import type { Change, Deployment } from './deployment.js'
 import type { FunctionSettings, Settings } from './settings.js'
 import { type Resources, record } from './template.js'
 
-/** A deployment as it would be with changes made to it. */
+/** A deployment as it would be with changes made to it. All are made to one copy, as there may be hundreds, and a plan tries many sets. */
 export function withChanges(deployment: Deployment, changes: readonly Change[]): Deployment {
-  return changes.reduce(withChange, deployment)
+  const resources: Record<string, Resources[string]> = { ...deployment.resources }
+  const functions: Record<string, FunctionSettings> = { ...deployment.settings.functions }
+  let settings: Settings = { ...deployment.settings, functions }
+  for (const change of changes) {
+    switch (change.of) {
+      case 'setting':
+        if (change.functionName !== undefined || change.key === 'max') set(functions, change)
+        else settings = within(settings, change.key.split('.'), change.value) as unknown as Settings
+        break
+      case 'concurrency': {
+        const id = String(deployment.logicalIds[change.functionName])
+        setProperty(resources, id, ['ReservedConcurrentExecutions'], change.value)
+        break
+      }
+      case 'property':
+        setProperty(resources, change.logicalId, change.property.split('.'), change.value)
+        break
+      default:
+        change satisfies never
+    }
+  }
+  return { ...deployment, resources, settings }
 }
 
-function withChange(deployment: Deployment, change: Change): Deployment {
-  const { settings, resources, logicalIds } = deployment
-  switch (change.of) {
-    case 'setting':
-      return { ...deployment, settings: withSetting(settings, change) }
-    case 'concurrency': {
-      const id = String(logicalIds[change.functionName])
-      return { ...deployment, resources: withProperty(resources, id, ['ReservedConcurrentExecutions'], change.value) }
-    }
-    case 'property':
-      return {
-        ...deployment,
-        resources: withProperty(resources, change.logicalId, change.property.split('.'), change.value),
-      }
-    default:
-      return change satisfies never
+function set(functions: Record<string, FunctionSettings>, { key, functionName, value }: Change & { of: 'setting' }) {
+  for (const name of functionName === undefined ? Object.keys(functions) : [functionName]) {
+    const own = functions[name]
+    // One for all holds where a function has none of its own.
+    const isMeant = own !== undefined && (functionName !== undefined || own.max === undefined)
+    if (isMeant) functions[name] = { ...own, [key]: value }
   }
 }
 
-function withSetting(settings: Settings, { key, functionName, value }: Change & { of: 'setting' }): Settings {
-  if (functionName === undefined && key !== 'max') return within(settings, key.split('.'), value) as unknown as Settings
-  const changed = Object.entries(settings.functions).map(([name, own]): [string, FunctionSettings] => {
-    // One for all holds where a function has none of its own.
-    const isMeant = functionName === undefined ? own.max === undefined : functionName === name
-    return [name, isMeant ? { ...own, [key]: value } : own]
-  })
-  return { ...settings, functions: Object.fromEntries(changed) }
-}
-
-function withProperty(resources: Resources, id: string, path: readonly string[], value: unknown): Resources {
+function setProperty(
+  resources: Record<string, Resources[string]>,
+  id: string,
+  path: readonly string[],
+  value: unknown,
+): void {
   const resource = resources[id]
-  if (resource === undefined) return resources
-  return { ...resources, [id]: { ...resource, Properties: within(resource.Properties, path, value) } }
+  if (resource !== undefined) resources[id] = { ...resource, Properties: within(resource.Properties, path, value) }
 }
 
 /** A copy of an object with one value in it set. */

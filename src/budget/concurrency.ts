@@ -47,7 +47,7 @@ export function readConcurrency(deployment: Deployment, problems: Problems): Con
 function checkReserved(
   reserved: number,
   bounds: Readonly<Record<string, Bound>>,
-  { settings, sources, wording }: Deployment,
+  { settings, logicalIds, sources, wording }: Deployment,
 ): void {
   const account = settings.accountConcurrency ?? ACCOUNT_CONCURRENCY
   if (reserved === 0 || reserved <= account - NEVER_RESERVED) return
@@ -57,9 +57,10 @@ function checkReserved(
     throw missingValue(sources.configuration, setting, expected)
   }
   const [name, second] = Object.keys(bounds).filter((each) => bounds[each]?.kind === 'reserved')
+  const isAlone = second === undefined
   throw wrongValue(
-    sources.configuration,
-    wording.concurrency('reserved', second === undefined ? String(name) : '*'),
+    isAlone ? sources.fileOf(String(logicalIds[String(name)])) : sources.configuration,
+    wording.concurrency('reserved', isAlone ? String(name) : '*'),
     `at most ${Math.max(0, account - NEVER_RESERVED)} in all, as Lambda keeps ${NEVER_RESERVED} of the account's ${account} (${setting}) unreserved`,
     reserved,
   )

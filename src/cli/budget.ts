@@ -12,7 +12,7 @@ import {
   summaryOf,
   withStated,
 } from '../budget/index.js'
-import { type Command, UsageError } from './command.js'
+import { type Command, inJson, UsageError } from './command.js'
 import { readArguments } from './options.js'
 
 const HELP = `pg-thaw budget [FILE] [options]
@@ -30,7 +30,7 @@ has as many; and if it has not, what to change.
   --workers [NAME=]N       workers in an environment of Managed Instances
   --only NAME,…            the functions that open sessions; or
   --except NAME,…          those that open none
-  --function NAME[=N]      a function that is not in the file, or does not have its reserved concurrency there, N
+  --function NAME[=N]      a function that is not in the file, with its reserved concurrency, N; or one whose N is known there only later
   --max-connections N      what the database allows, where the file does not say it
   --database ID            the one that is meant, of several
   --reserve N              sessions kept for people and tools. Default: 10
@@ -65,22 +65,26 @@ const OPTIONS = {
   'proxy-sessions': text,
   'proxy-clients': text,
   json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
 } as const
+
+const STANDARD_INPUT = 'standard input'
 
 /** `pg-thaw budget`. */
 export const command: Command = {
+  help: HELP,
   async run(args) {
     const { values, positionals } = readArguments(args, OPTIONS)
-    if (values.help) {
-      process.stdout.write(`${HELP}\n`)
-      return 0
-    }
     const [file] = positionals
     const stated = values.function.map(statedIn)
     if (positionals.length > 1) throw new UsageError(`Expected one file, got ${positionals.length}`)
-    if (file === undefined && stated.length === 0)
+    if (file === '' || (file === undefined && stated.length === 0)) {
       throw new UsageError('Expected a file, or functions: --function NAME=N')
+    }
+    const twice = stated.find(({ name }, index) => stated.findIndex((it) => it.name === name) < index)
+    if (twice !== undefined) throw new UsageError(`Expected --function ${twice.name} once, got it again`)
+    if (values.only.length > 0 && values.except.length > 0) {
+      throw new UsageError('Expected --only or --except, got both')
+    }
     const flags = {
       ...values,
       stated,
@@ -95,19 +99,19 @@ export const command: Command = {
       const stacks = values.stack.flatMap((it) => it.split(','))
       const deployed = withStated(stated, file === undefined ? undefined : await read(file, stacks))
       if (deployed.functions.length === 0) {
-        throw new UsageError(`Expected a file with functions, or --function NAME=N, got ${file} without functions`)
+        throw withoutFunctions(file === '-' ? STANDARD_INPUT : String(file), deployed.unread)
       }
       const problems = new Problems()
       const flagged = deploymentOf(flags, deployed, problems)
       const budget = drawUpBudget(flagged.deployment, problems)
       const shown = values.json
         ? inJson(summaryOf(budget, flagged))
-        : [report(budget, flagged.deployment), ...notesOn(flagged)].join('\n\n')
-      process.stdout.write(`${shown}\n`)
+        : `${[report(budget, flagged.deployment), ...notesOn(flagged)].join('\n\n')}\n`
+      process.stdout.write(shown)
       return budget.fits ? 0 : 1
     } catch (error) {
       if (!(error instanceof BudgetError)) throw error
-      if (values.json) process.stdout.write(`${inJson({ fits: null, questions: error.problems })}\n`)
+      if (values.json) process.stdout.write(inJson({ fits: null, questions: error.problems }))
       else process.stderr.write(`${error.message}\n`)
       return 2
     }
@@ -115,26 +119,32 @@ export const command: Command = {
 }
 
 /** What is not in the sum. */
-function notesOn({ leftOut, unread }: Flagged): string[] {
+function notesOn({ leftOut, unread, idle }: Flagged): string[] {
   const notes: string[] = []
+  if (idle.length > 0) notes.push(`Without effect, as each function says its own: ${idle.join(', ')}.`)
   if (leftOut.length > 0) notes.push(`Left out, as they are the tool's own: ${leftOut.join(', ')}.`)
-  if (unread.length > 0) notes.push(`Not counted, as their templates are elsewhere: the stacks ${unread.join(', ')}.`)
+  if (unread.length > 0) notes.push(`${notCounted(unread)}.`)
   return notes
+}
+
+function notCounted(unread: readonly string[]): string {
+  return `Not counted, as what is in them is not written out here: ${unread.join(', ')}. Name their functions with --function NAME=N`
+}
+
+function withoutFunctions(file: string, unread: readonly string[]): BudgetError {
+  const message = `${file}: expected functions in it, or --function NAME=N, got none${unread.length > 0 ? `. ${notCounted(unread)}` : ''}`
+  return new BudgetError('PG_THAW_CONFIGURATION', message, [{ kind: 'missing', message }])
 }
 
 async function read(file: string, stacks: readonly string[]): Promise<Deployed> {
   if (file !== '-') return readDeployed(file, stacks)
   const parts: Buffer[] = []
   for await (const part of process.stdin) parts.push(part)
-  return readContent('standard input', Buffer.concat(parts))
+  return readContent(STANDARD_INPUT, Buffer.concat(parts), stacks)
 }
 
 function statedIn(typed: string): StatedFunction {
   const [, name, count] = /^([^=]+)(?:=(\d{1,9}))?$/.exec(typed) ?? []
   if (name === undefined) throw new UsageError(`Expected --function to be NAME or NAME=N, got ${typed}`)
   return { name, reservedConcurrency: count === undefined ? undefined : Number(count) }
-}
-
-function inJson(value: object): string {
-  return JSON.stringify(value, undefined, 2)
 }

@@ -1,5 +1,7 @@
 /** One command of the program. */
 export interface Command {
+  /** What `--help` says. */
+  readonly help: string
   /** Runs it with the arguments behind its name; resolves with the exit status. */
   run(args: readonly string[], signal: AbortSignal): Promise<number>
 }
@@ -12,6 +14,11 @@ export interface CommandEntry {
   /** Whether it ends by the signal that it is given, and has something to end; else it ends with the process. */
   readonly endsItself?: boolean
   load(): Promise<Command>
+}
+
+/** What a command says to programs. */
+export function inJson(value: object): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`
 }
 
 const CODE = 'CLI_USAGE'

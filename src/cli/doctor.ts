@@ -1,5 +1,5 @@
 import { type Examination, examine, type Patience, reportOf, type Severity } from '../doctor/index.js'
-import { type Command, UsageError } from './command.js'
+import { type Command, inJson, UsageError } from './command.js'
 import { numberOf, readArguments } from './options.js'
 
 const HELP = `pg-thaw doctor [URL] [options]
@@ -21,26 +21,22 @@ const OPTIONS = {
   timeout: { type: 'string', default: '10' },
   idle: { type: 'string', default: '300' },
   json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
 } as const
 
 const STATUS: Readonly<Record<Severity, number>> = { ok: 0, note: 0, warning: 1, error: 3 }
 
 /** `pg-thaw doctor`. */
 export const command: Command = {
+  help: HELP,
   async run(args) {
     const { values, positionals } = readArguments(args, OPTIONS)
-    if (values.help) {
-      process.stdout.write(`${HELP}\n`)
-      return 0
-    }
     if (positionals.length > 1) throw new UsageError(`Expected one URL, got ${positionals.length} arguments`)
     const connectionString = positionals[0] ?? (process.env.DATABASE_URL || undefined)
     const withinMillis = 1000 * numberOf('timeout', values.timeout, { least: 0.1, most: 900 })
     const leftAfterMillis = 1000 * numberOf('idle', values.idle, { least: 0, most: 86_400 })
     checkSource(connectionString)
     const found = await examined(connectionString, { withinMillis, leftAfterMillis })
-    const text = values.json ? `${JSON.stringify(found, undefined, 2)}\n` : reportOf(found)
+    const text = values.json ? inJson(found) : reportOf(found)
     process.stdout.write(text)
     return STATUS[found.severity]
   },

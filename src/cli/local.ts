@@ -29,17 +29,13 @@ const OPTIONS = {
   concurrency: { type: 'string', default: '10' },
   idle: { type: 'string', default: '60' },
   port: { type: 'string', default: '3000' },
-  help: { type: 'boolean', short: 'h', default: false },
 } as const
 
 /** `pg-thaw local`: the page for one's own handlers, until it is interrupted. */
 export const command: Command = {
+  help: HELP,
   async run(args, signal) {
     const { values, positionals } = readArguments(args, OPTIONS)
-    if (values.help) {
-      process.stdout.write(`${HELP}\n`)
-      return 0
-    }
     const port = numberOf('port', values.port, { least: 0, most: 65_535, isInteger: true })
     const local = await startLocal({
       handlers: positionals,

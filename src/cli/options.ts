@@ -10,7 +10,9 @@ export function readArguments<const Known extends Options>(args: readonly string
   } catch (error) {
     // The rest is advice on how to begin an argument with a dash.
     const [text = ''] = (error as Error).message.split(/\. (?=To |Did )|\n/)
-    throw new UsageError(text)
+    throw new UsageError(
+      text.replace(/argument is ambiguous\.$/, 'expects a value, and what follows begins with a dash'),
+    )
   }
 }
 

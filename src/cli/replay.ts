@@ -1,6 +1,6 @@
 import { createReadStream, writeFileSync } from 'node:fs'
 import { CallsError, compare, plotOf, type Recorded, readCalls, reportOf } from '../replay/index.js'
-import { type Command, UsageError } from './command.js'
+import { type Command, inJson, UsageError } from './command.js'
 import { numberOf, readArguments } from './options.js'
 
 const HELP = `pg-thaw replay CALLS.csv [options]
@@ -25,17 +25,13 @@ const OPTIONS = {
   seed: { type: 'string', default: '1' },
   plot: { type: 'string' },
   json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
 } as const
 
 /** `pg-thaw replay`. */
 export const command: Command = {
+  help: HELP,
   async run(args) {
     const { values, positionals } = readArguments(args, OPTIONS)
-    if (values.help) {
-      process.stdout.write(`${HELP}\n`)
-      return 0
-    }
     const [file] = positionals
     if (file === undefined || positionals.length > 1) {
       throw new UsageError(`Expected one file, got ${positionals.length}`)
@@ -47,9 +43,7 @@ export const command: Command = {
     const comparison = compare(recorded, { connectMillis, timeoutMillis, seed })
     if (values.plot !== undefined) write(values.plot, plotOf(comparison))
     const { passedOver } = recorded
-    const text = values.json
-      ? `${JSON.stringify({ ...comparison, passedOver }, undefined, 2)}\n`
-      : reportOf(comparison, connectMillis, passedOver)
+    const text = values.json ? inJson({ ...comparison, passedOver }) : reportOf(comparison, connectMillis, passedOver)
     process.stdout.write(text)
     return 0
   },

@@ -12,7 +12,7 @@ export async function run(
   // `help` of a command is its own `--help`.
   const [name, ...rest] = args[0] === 'help' && args[1] !== undefined ? [args[1], '--help'] : args
   if (name === '--version' || name === '-v') return print(version)
-  if (name === 'help' || name === '--help' || name === '-h') return print(usage(commands))
+  if (name === 'help' || isHelp(name)) return print(usage(commands))
   if (name === undefined) {
     print(usage(commands))
     return 2
@@ -22,11 +22,16 @@ export async function run(
   if (entry === undefined) return refuse(`Unknown command ${name}: expected ${names}, or --help`)
   try {
     const command = await entry.load()
+    if (rest.some(isHelp)) return print(command.help)
     return await command.run(rest, signal)
   } catch (error) {
     if (isUsageError(error)) return refuse(`${error.message} (${PROGRAM} ${name} --help)`)
     throw error
   }
+}
+
+function isHelp(argument: string | undefined): boolean {
+  return argument === '--help' || argument === '-h'
 }
 
 function usage(commands: readonly CommandEntry[]): string {

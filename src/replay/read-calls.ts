@@ -118,11 +118,11 @@ function columnsOf(header: readonly string[]): Columns {
   return { time, duration, message, name: find(FUNCTIONS), isEnd: header[time]?.startsWith('@') === true }
 }
 
-/** What may be anything, in a line that a terminal bears. */
+/** What can be the name of a column. All else may be anything, such as the password in a file that is no record. */
 function shown(header: readonly string[]): string {
   const names = header
     .slice(0, MOST_SHOWN)
-    .map((it) => `\`${it.replace(/[^\x20-\x7e\u00a0-\ufffc]/g, '?').slice(0, 40)}\``)
+    .map((it) => (/^@?[\p{L}_][\p{L}\d _()-]{0,39}$/u.test(it) ? `\`${it}\`` : '…'))
   return `${names.join(', ')}${header.length > MOST_SHOWN ? ', …' : ''}`
 }
 

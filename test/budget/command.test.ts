@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { budget, pgThaw } from './support/command'
 
@@ -28,6 +30,13 @@ function templateOf(functions: Readonly<Record<string, object>>, more: object = 
 function databaseAlone(): string {
   const file = join(directory, 'database.json')
   writeFileSync(file, JSON.stringify({ Resources: { Database: { Type: 'AWS::RDS::DBInstance' } } }))
+  return file
+}
+
+/** A template with a function that has nothing reserved. */
+function unreserved(): string {
+  const file = join(directory, 'unreserved.json')
+  writeFileSync(file, JSON.stringify({ Resources: { Orders: { Type: 'AWS::Lambda::Function' } } }))
   return file
 }
 
@@ -161,7 +170,53 @@ describe('npx pg-thaw budget', () => {
     const Orders = { Type: 'AWS::Lambda::Function', Properties: { ReservedConcurrentExecutions: 1 } }
     writeFileSync(file, JSON.stringify({ Resources: { Orders, Reports } }))
     expect(budget([file, '--max-connections', '50']).stdout).toContain(
-      'their templates are elsewhere: the stacks Reports.',
+      'Not counted, as what is in them is not written out here: Reports. Name their functions with --function NAME=N.',
+    )
+  })
+
+  it('names what CloudFormation makes resources of, even where nothing else is in the template', () => {
+    const file = join(directory, 'each.json')
+    const each = ['Name', ['Orders', 'Reports'], { '${Name}Function': { Type: 'AWS::Serverless::Function' } }]
+    writeFileSync(file, JSON.stringify({ Resources: { 'Fn::ForEach::Functions': each } }))
+    const { status, stderr, stdout } = budget([file])
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(/got none\. Not counted, .*: Fn::ForEach::Functions\. Name their functions/)
+    const beside = budget([file, '--function', 'Orders=20', '--max', '1', '--max-connections', '50'])
+    expect([beside.status, beside.stdout]).toEqual([0, expect.stringContaining('here: Fn::ForEach::Functions.')])
+    expect(budget([file, '--json']).json()).toMatchObject({ fits: null, questions: [{ kind: 'missing' }] })
+  })
+
+  it('says that an option for all is for none, where each function says its own', () => {
+    const note = /^Without effect, as each function says its own: --max 3\.$/m
+    expect(budget([sam, '--max', '3', '--min', '0']).stdout).toMatch(note)
+    const template = templateOf({ silence: {}, speech: { PG_THAW_MAX: '1' } })
+    expect(budget([template, '--max', '3', '--max-connections', '500']).stdout).not.toMatch(note)
+  })
+
+  it('stays short with hundreds of functions', () => {
+    const names = Array.from({ length: 300 }, (_, n) => `f${n}`)
+    const Properties = { ReservedConcurrentExecutions: 2 }
+    const Resources = Object.fromEntries(names.map((name) => [name, { Type: 'AWS::Lambda::Function', Properties }]))
+    const template = join(directory, 'hundreds.json')
+    writeFileSync(template, JSON.stringify({ Resources }))
+    const { stdout } = budget([template, '--max-connections', '6000', '--max', '10'])
+    const { stdout: unsaid } = budget([template, '--max-connections', '6009'])
+    expect(stdout.match(/^ {2}- Resources\.f\d+\./gm)).toHaveLength(5)
+    expect(unsaid).toMatch(/for f0, f1, .*f11 and 288 more\./)
+  })
+
+  it('ends as it would have, where its reader has had enough', async () => {
+    const args = [resolve('dist', 'cli.js'), 'budget', sam, '--reserve', '1500']
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    child.stdout.destroy()
+    expect(await once(child, 'exit')).toEqual([1, null])
+  })
+
+  it('names the file that reserves more than the account has', () => {
+    const template = templateOf({ alone: { PG_THAW_MAX: '1' } })
+    const { stderr } = budget([template, '--max-connections', '50', '--account-concurrency', '105'])
+    expect(stderr).toContain(
+      `${template}: Resources.alone.Properties.ReservedConcurrentExecutions: expected at most 5 `,
     )
   })
 
@@ -196,7 +251,8 @@ describe('npx pg-thaw budget', () => {
     ['nothing', [], 'Expected a file, or functions: --function NAME=N'],
     ['two files', [sam, plan], 'Expected one file, got 2'],
     ['a file that is not there', [join(directory, 'none.json')], 'ENOENT'],
-    ['a directory', [directory], 'a directory that is no cdk.out'],
+    ['an empty name', ['', '--function', 'a=1'], 'Expected a file, or functions: --function NAME=N'],
+    ['a directory', [directory], 'a directory without the manifest.json that `cdk synth` leaves'],
     ['another format', ['serverless.yml'], '`serverless pg-thaw budget`'],
     [
       'a max that is none, even where nobody needs it',
@@ -210,7 +266,16 @@ describe('npx pg-thaw budget', () => {
       [sam, '--function', 'Orders=1'],
       'expected none, or the 200 of the file',
     ],
-    ['a template without functions', [databaseAlone()], 'without functions'],
+    [
+      'a reservation of a function that the file says has none',
+      [unreserved(), '--max-connections', '50', '--function', 'Orders=1'],
+      'expected none, as it has none in the file: reserve it there, got 1',
+    ],
+    ['a function twice', ['--function', 'a=1', '--function', 'a=2'], 'Expected --function a once'],
+    ['those that count and those that do not', [sam, '--only', 'Orders', '--except', 'Migrate'], 'got both'],
+    ['an option without its value', [sam, '--max', '-1'], "Option '--max' expects a value"],
+    ['stacks of a file that has none', [sam, '--stack', 'Prod/*'], `--stack: expected none, as ${sam} is no cdk.out`],
+    ['a template without functions', [databaseAlone()], 'expected functions in it'],
     ['a stack that is none', [cdk, '--stack', 'Prod/*'], 'there are Database, Api'],
   ])('refuses %s in a line, and ends with 2', (_what, args, text) => {
     const { status, stdout, stderr } = budget(args)

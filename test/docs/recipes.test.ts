@@ -31,7 +31,7 @@ describe.each(examples)('the recipe of %s', (example) => {
     const told = quotations.map(({ file }) => join('examples', example, file))
     // What is the same in any project, or in all of these, or was made in one.
     const untold =
-      /\/node_modules\/|\/dist\/|\/(package\.json|tsconfig\.json|schema\.sql|src\/orders\.ts|bin\/orders\.ts)$/
+      /\/node_modules\/|\/dist\/|\/(\.gitignore|package\.json|tsconfig\.json|schema\.sql|src\/orders\.ts|bin\/orders\.ts)$/
     expect(files.filter((file) => !told.includes(file) && !untold.test(file))).toEqual([])
   })
 
@@ -41,6 +41,14 @@ describe.each(examples)('the recipe of %s', (example) => {
       expect(code).toBe(readFileSync(join('examples', 'sam', file), 'utf8').trimEnd())
   })
 
+  it('keeps out of the repository what its commands leave, as there may be secrets in it', () => {
+    const left = [...page.text.matchAll(/(?:> |-out[= ]|^zip .*?)(\w+\.(?:json|out|zip))/gm)].map(
+      ([, file = '']) => file,
+    )
+    const ignored = inExample('.gitignore').split('\n')
+    expect(ignored).toEqual(expect.arrayContaining(['node_modules/', ...left]))
+  })
+
   it('says what is tested, and what is not', () => {
     expect(page.headings).toContain('What is tested')
     expect(page.text.slice(page.text.indexOf('## What is tested'))).toContain('Not run here:')
@@ -48,7 +56,7 @@ describe.each(examples)('the recipe of %s', (example) => {
 
   it('leads to the own pages of what it puts together', () => {
     const pages = new Set(linksOf(page).map((link) => link.split('#')[0]))
-    for (const name of ['goodbye', 'credentials', 'sizing', 'testing', 'freeze'])
+    for (const name of ['goodbye', 'credentials', 'budget', 'testing', 'freeze'])
       expect(pages).toContain(`../${name}.md`)
   })
 })

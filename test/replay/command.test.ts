@@ -61,6 +61,11 @@ describe('npx pg-thaw replay calls.csv', () => {
       [file('untimed.csv', 'duration\n1\n')],
       'Expected a column `timestamp` in the first row, got `duration`',
     ],
+    [
+      'a file of secrets, which it does not quote',
+      [file('secrets.env', 'PGPASSWORD=hunter2\nPGUSER=app\n')],
+      'Expected a column `timestamp` in the first row, got … (',
+    ],
     ['an unknown option', [calls, '--lease', '3'], "Unknown option '--lease'"],
     ['a price that is none', [calls, '--connect', 'much'], 'Expected --connect to be from 0.001 to 86400, got much'],
     ['a picture that cannot be written', [calls, '--plot', directory], 'Expected --plot to be a file, got'],

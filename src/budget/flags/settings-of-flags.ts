@@ -1,6 +1,7 @@
 import type { Deployment } from '../deployment.js'
 import { type Problems, wrongValue } from '../errors.js'
 import { resolveTemplate, unknownBecause } from '../expressions.js'
+import { listed } from '../listed.js'
 import { readSettings, TARGETS } from '../settings.js'
 import type { Deployed, DeployedFunction } from '../sources/deployed.js'
 import { asCount, type Resource, type Resources } from '../template.js'
@@ -16,8 +17,10 @@ export interface Flagged {
   readonly deployment: Deployment
   /** Functions of the tool, which nobody has named. */
   readonly leftOut: readonly string[]
-  /** Stacks in it whose templates are elsewhere. */
+  /** Parts of it that are not written out. */
   readonly unread: readonly string[]
+  /** Options for all functions that are for none, as each says it itself: `--max 3`. */
+  readonly idle: readonly string[]
 }
 
 /**
@@ -32,6 +35,7 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): F
   const names = new Names(deployed, problems)
   const { none, some } = chosen(flags, names)
   const own = new Map<string, Record<string, string>>()
+  const idle: string[] = []
   for (const name of some) own.set(name, {})
   for (const option of OPTIONS) {
     const { all, one } = valuesOf(option, flags[option], names)
@@ -46,6 +50,7 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): F
       )
       continue
     }
+    let isIdle = all !== undefined
     for (const { name, id, isOfTool } of deployed.functions) {
       const inEnvironment = variableIn(resources[id], option)
       const said = one.get(name)
@@ -56,7 +61,9 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): F
       const isForAll = inEnvironment === undefined && (!isOfTool || some.has(name))
       const value = said ?? (isForAll ? all : undefined)
       if (value !== undefined) own.set(name, { ...own.get(name), [option]: value })
+      isIdle &&= said !== undefined || !isForAll
     }
+    if (isIdle) idle.push(`--${option} ${all}`)
   }
   for (const name of none) own.set(name, { max: '0' })
   const written = {
@@ -78,7 +85,7 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): F
     wording,
   }
   const leftOut = deployed.functions.filter((it) => !isCounted(it)).map(({ name }) => name)
-  return { deployment, leftOut, unread: all.unread }
+  return { deployment, leftOut, unread: all.unread, idle }
 }
 
 /** What is stated of functions is for those of which the file does not say it. */
@@ -94,7 +101,8 @@ function withConcurrency(
     const said = resource?.Properties.ReservedConcurrentExecutions
     if (resource === undefined || reservedConcurrency === undefined || said === reservedConcurrency) return []
     if (said === undefined || unknownBecause(said) === undefined) {
-      const expected = said === undefined ? 'none, as it has none in the file' : `none, or the ${said} of the file`
+      const expected =
+        said === undefined ? 'none, as it has none in the file: reserve it there' : `none, or the ${said} of the file`
       problems.add(wrongValue(COMMAND_LINE, `--function ${name}=…`, expected, reservedConcurrency))
       return []
     }
@@ -143,9 +151,7 @@ class Names {
   find(option: string, typed: string): string[] {
     const name = this.#byName.get(typed)
     if (name !== undefined) return [name]
-    const names = this.all()
-    const shown = names.length > 12 ? `${names.slice(0, 12).join(', ')}, …` : names.join(', ')
-    this.#problems.add(wrongValue(COMMAND_LINE, `--${option}`, `names of functions (${shown})`, typed))
+    this.#problems.add(wrongValue(COMMAND_LINE, `--${option}`, `names of functions (${listed(this.all())})`, typed))
     return []
   }
 }

@@ -1,9 +1,12 @@
 import type { Budget, Demand } from '../budget.js'
 import type { Deployment } from '../deployment.js'
+import { listed } from '../listed.js'
 import { isPooler } from '../settings.js'
 
 /** More than these, and their names alone are listed. */
 const MOST_KEYS = 3
+/** Of so many functions, those that open most, it is said what they would have to give up. */
+const MOST_FUNCTIONS = 5
 
 /** Sessions that the database lacks. */
 export function overdraft({ needed, limit }: Budget): number {
@@ -19,9 +22,8 @@ export function remedies(budget: Budget, deployment: Deployment): string[] {
   const excess = isDirect ? over : budget.proxied - (proxy?.clients ?? 0)
   const rivals = demands.filter(({ target, max }) => isPooler(target) !== isDirect && max > 0)
   const found = remediesOfAll(rivals, excess, deployment)
-  for (const demand of [...rivals].sort((a, b) => b.sessions - a.sessions)) {
-    if (demand.bound !== 'account') found.push(...remediesOf(demand, excess, deployment))
-  }
+  const bounded = rivals.filter(({ bound }) => bound !== 'account').sort((a, b) => b.sessions - a.sessions)
+  for (const demand of bounded.slice(0, MOST_FUNCTIONS)) found.push(...remediesOf(demand, excess, deployment))
   if (isDirect) found.push(limit.raise(budget.needed))
   if (isDirect && proxy !== undefined && proxy.sessions > over) {
     found.push(`let the pooler open ${proxy.sessions - over} (now ${proxy.sessions}: ${proxy.source})`)
@@ -62,5 +64,5 @@ function remediesOfAll(rivals: readonly Demand[], excess: number, { wording }: D
   const keys = names.map((name) => wording.concurrency('reserved', name))
   if (keys.length <= MOST_KEYS)
     return [`${keys.join(', ')} of ${fitting} or less${keys.length > 1 ? ' each' : ''} (now none)`]
-  return [`${wording.concurrency('reserved', '*')} of ${fitting} or less each (now none), for ${names.join(', ')}`]
+  return [`${wording.concurrency('reserved', '*')} of ${fitting} or less each (now none), for ${listed(names)}`]
 }

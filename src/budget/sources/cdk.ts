@@ -1,7 +1,7 @@
 import { normalize } from 'node:path'
 import { record } from '../template.js'
 import { baseOf, constructsOf, isOfCdk, type Metadata } from './cdk-constructs.js'
-import { functionsOf, nestedStacksIn, templateOf } from './cloudformation.js'
+import { functionsOf, templateOf, unreadIn } from './cloudformation.js'
 import type { Deployed } from './deployed.js'
 import { link, type Stack } from './link.js'
 import { distinctNames } from './names.js'
@@ -63,7 +63,7 @@ export function readCdk(directory: string, read: ReadPart, chosen: readonly stri
   return {
     template,
     functions: distinctNames(functions),
-    unread: parts.flatMap((it) => nestedStacksIn(it.template).filter((id) => !Object.hasOwn(it.nested, id))),
+    unread: parts.flatMap((it) => unreadIn(it.template).filter((id) => !Object.hasOwn(it.nested, id))),
     words: cdkWords((id) => constructs.get(id) ?? id),
     fileOf: (id) => files.get(id),
   }

@@ -6,7 +6,10 @@ import { CLOUDFORMATION_WORDS } from './words.js'
 
 /** Whether it is a template: of CloudFormation, or of SAM. */
 export function isTemplate(parsed: Readonly<Record<string, unknown>>): boolean {
-  return Object.values(record(parsed.Resources)).some((it) => typeof record(it).Type === 'string')
+  const resources = record(parsed.Resources)
+  return (
+    Object.values(resources).some((it) => typeof record(it).Type === 'string') || Object.keys(resources).some(isMacro)
+  )
 }
 
 /** Reads a template of CloudFormation, or of SAM. */
@@ -15,7 +18,7 @@ export function readCloudFormation(file: string, parsed: Readonly<Record<string,
   return {
     template,
     functions: distinctNames(functionsOf(template, namesOf)),
-    unread: nestedStacksIn(template),
+    unread: unreadIn(template),
     words: CLOUDFORMATION_WORDS,
     fileOf: () => file,
   }
@@ -43,10 +46,15 @@ export function functionsOf(
     .map(([id, resource]) => ({ id, names: named(id, record(resource)), isOfTool: false }))
 }
 
-/** The ids of the stacks in it, which have templates of their own. */
-export function nestedStacksIn({ Resources }: Template): string[] {
+/** What of it is written out elsewhere, or nowhere: stacks, which have templates of their own, and what CloudFormation makes resources of. */
+export function unreadIn({ Resources }: Template): string[] {
   const types = ['AWS::CloudFormation::Stack', 'AWS::Serverless::Application']
-  return Object.keys(Resources).filter((id) => types.includes(String(record(Resources[id]).Type)))
+  return Object.keys(Resources).filter((id) => isMacro(id) || types.includes(String(record(Resources[id]).Type)))
+}
+
+/** Whether what stands in the place of a resource is no resource, but makes some: `Fn::ForEach::Functions`, `Fn::Transform`. */
+function isMacro(id: string): boolean {
+  return id.startsWith('Fn::')
 }
 
 /** The name that somebody gave it, if it is written out. */

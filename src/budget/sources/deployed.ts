@@ -22,7 +22,7 @@ export interface DeployedFunction {
 export interface Deployed {
   readonly template: Template
   readonly functions: readonly DeployedFunction[]
-  /** Stacks in it whose templates are elsewhere: what functions they have is not known. */
+  /** Parts of it that are not written out, such as stacks whose templates are elsewhere: what functions they have is not known. */
   readonly unread: readonly string[]
   readonly words: Words
   /** The file that a resource stands in, if it stands in one. */

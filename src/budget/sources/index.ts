@@ -8,7 +8,7 @@ import { parse } from './parse.js'
 import type { ProviderResource } from './provider-resource.js'
 import { isPartial, isPulumi, resourcesOfPulumi } from './pulumi.js'
 import { isTerraform, resourcesOfTerraform } from './terraform.js'
-import { asked, unreadable } from './unreadable.js'
+import { asked, refused, unreadable } from './unreadable.js'
 import { PULUMI_WORDS, TERRAFORM_WORDS, type Words } from './words.js'
 
 export type { Deployed } from './deployed.js'
@@ -22,16 +22,23 @@ export { type StatedFunction, withStated } from './stated.js'
  * @throws {BudgetError} `PG_THAW_CONFIGURATION`, in a line that quotes nothing of it.
  */
 export function readDeployed(path: string, stacks: readonly string[]): Deployed {
-  if (!isDirectory(path)) return readContent(path, contentOf(path))
+  if (!isDirectory(path)) return readContent(path, contentOf(path), stacks)
   const directory = path.replace(/(?<=.)\/+$/, '')
   const read = (file: string) => record(parse(file, contentOf(file)))
   const manifest = `${directory}/manifest.json`
-  if (!existsSync(manifest) || !isCdk(read(manifest))) throw unreadable(path, 'a directory that is no cdk.out')
+  if (!existsSync(manifest)) {
+    throw unreadable(
+      path,
+      'a directory without the manifest.json that `cdk synth` leaves in its own: run it, or take a file',
+    )
+  }
+  if (!isCdk(read(manifest))) throw unreadable(path, 'a directory that is no cdk.out')
   return readCdk(directory, read, stacks)
 }
 
 /** The same, of a file that is read already. */
-export function readContent(file: string, bytes: Buffer): Deployed {
+export function readContent(file: string, bytes: Buffer, stacks: readonly string[] = []): Deployed {
+  if (stacks.length > 0) throw refused(`command line: --stack: expected none, as ${file} is no cdk.out`)
   const parsed = parse(file, bytes)
   const top = record(parsed)
   if (isTerraform(top)) return ofProvider(file, 'Terraform', resourcesOfTerraform(top), TERRAFORM_WORDS)

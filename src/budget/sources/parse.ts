@@ -46,7 +46,7 @@ function withoutOwnMethods(key: unknown, value: unknown): unknown {
 function textOf(file: string, bytes: Buffer): string {
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    text = new TextDecoder(isUtf16(bytes) ? 'utf-16le' : 'utf-8', { fatal: true }).decode(bytes)
   } catch {
     throw unreadable(file, bytes.subarray(0, 2).toString() === 'PK' ? ARCHIVE : BINARY)
   }
@@ -55,9 +55,14 @@ function textOf(file: string, bytes: Buffer): string {
   return text
 }
 
+/** What PowerShell makes of `> plan.json`. */
+function isUtf16(bytes: Buffer): boolean {
+  return bytes[0] === 0xff && bytes[1] === 0xfe
+}
+
 const BINARY = 'a binary file'
 /** Terraform's saved plan is one. */
-const ARCHIVE = 'a binary file (a plan of Terraform is read by `terraform show -json`)'
+const ARCHIVE = 'a binary file: of a plan of Terraform take the output of `terraform show -json plan.out`'
 
 function parseYaml(file: string, text: string): unknown {
   if (/^\s*\{"@level"/.test(text))

@@ -46,6 +46,12 @@ describe('what a file is', () => {
     expect(refusalOf(content)).toMatch(/^given: expected .*, got .*$/)
   })
 
+  it('is read as PowerShell writes it, too', () => {
+    const template = JSON.stringify({ Resources: { Orders: { Type: 'AWS::Lambda::Function' } } })
+    const bytes = Buffer.from(`\uFEFF${template}`, 'utf16le')
+    expect(readContent('plan.json', bytes).functions).toMatchObject([{ name: 'Orders' }])
+  })
+
   it('is never quoted, as a secret may be in it', () => {
     for (const text of ['{"password": "hunter2" "x"}', 'password: hunter2\n  x: [', '"hunter2', 'hunter2: *hunter2']) {
       expect(refusalOf(text)).not.toContain('hunter2')

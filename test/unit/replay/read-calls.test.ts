@@ -91,7 +91,7 @@ describe('what is no record of calls', () => {
     ['no rows', 'timestamp,duration\n', 'Expected at least one call, got the names of columns and no row'],
     ['nothing', '', 'Expected at least one call, got nothing'],
     ['rows of a log alone', '@timestamp,@message\n1,START\n', 'Expected at least one call, got 1 row that is none'],
-    ['bytes', '\u007fELF\u0002\u0001\u0000\u0000\n', 'Expected a column `timestamp` in the first row, got `?ELF????`'],
+    ['bytes', '\u007fELF\u0002\u0001\u0000\u0000\n', 'Expected a column `timestamp` in the first row, got …'],
     [
       'a time that is none',
       'timestamp,duration\n1,2\nsoon,2\n',
