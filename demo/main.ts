@@ -23,7 +23,7 @@ async function main({ json, svg, acts }: DemoArguments, signal: AbortSignal): Pr
   try {
     const moduleOf = await bundle(directory)
     await using database = await openDatabase()
-    report(`The same code, four ways to hold connections, ${acts.length} acts against ${database.description}.\n`)
+    report(`The same code, four ways to hold connections, ${counted(acts.length)} against ${database.description}.\n`)
     const history = new History()
     history.watch(database)
     const played: PlayedAct[] = []
@@ -42,6 +42,10 @@ async function main({ json, svg, acts }: DemoArguments, signal: AbortSignal): Pr
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+function counted(acts: number): string {
+  return acts === 1 ? '1 act' : `${acts} acts`
 }
 
 function progress(played: readonly PlayedAct[], at: number, all: number): string {

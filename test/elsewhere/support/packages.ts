@@ -1,29 +1,11 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
+import { installWorkspace, linkPackage } from '../../support/workspace'
 
 /** Where the programs are that use packages of other places. */
 export const packagesFolder = resolve('test', 'elsewhere', 'packages')
 
-/**
- * Has those packages installed, as the lock file has them; once that is done, only after a change of it.
- *
- * @throws Error with what npm said.
- */
+/** Has those packages installed. @throws Error with what npm said. */
 export function installPackages(): void {
-  const lock = readFileSync(join(packagesFolder, 'package-lock.json'), 'utf8')
-  const stamp = join(packagesFolder, 'node_modules', '.installed')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
-  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel', 'error']
-  // A script that `npm run` started has a configuration of its own.
-  const own = Object.entries(process.env).filter(([key]) => !key.toLowerCase().startsWith('npm_'))
-  execFileSync('npm', ['ci', ...options], {
-    cwd: packagesFolder,
-    env: Object.fromEntries(own),
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: 240_000,
-  })
-  // As users have it.
-  symlinkSync(resolve('.'), join(packagesFolder, 'node_modules', 'pg-thaw'))
-  writeFileSync(stamp, lock)
+  installWorkspace(packagesFolder)
+  linkPackage(packagesFolder)
 }

@@ -1,7 +1,7 @@
-import { readdirSync, symlinkSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
-import { installWorkspace } from '../../support/workspace'
+import { installWorkspace, linkPackage } from '../../support/workspace'
 
 /** A workspace of its own, so that who works on the pool does not install everything that handlers are made with. */
 export const packagesFolder = resolve('test', 'handlers', 'packages')
@@ -25,10 +25,8 @@ const absent = [
 
 /** Has the packages installed. @throws Error with what npm said. */
 export function installPackages(): void {
-  installWorkspace(packagesFolder, () => {
-    // As users have it; and beside it no second copy of pg.
-    symlinkSync(resolve('.'), join(packagesFolder, 'node_modules', 'pg-thaw'))
-  })
+  installWorkspace(packagesFolder)
+  linkPackage(packagesFolder)
 }
 
 /** Bundles all functions as one does for Lambda. */

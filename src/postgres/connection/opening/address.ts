@@ -1,5 +1,5 @@
 import { PoolOptionError } from '../../../pool/errors.js'
-import { refuse } from '../../options/option-checks.js'
+import { oneOf, refuse } from '../../options/option-checks.js'
 import type { PoolOptions } from '../../options/options.js'
 import { type Host, hostsIn, parametersOf, type TargetSessionAttrs, targetSessionAttrs } from './hosts.js'
 import { type VerifiedTls, verifiedTls } from './tls.js'
@@ -16,17 +16,25 @@ export interface Address {
   readonly targetSessionAttrs: TargetSessionAttrs
 }
 
+/** libpq's, and pg's own. */
+const sslmode = oneOf('disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify')
+
 /**
  * Reads it off the options. As in pg, a connection string goes before the others, but never down from `ssl: 'verify-full'`.
  *
- * @throws {PoolOptionError} for a `ca` that nobody would look at.
+ * @throws {PoolOptionError} for a `ca` that nobody would look at, and for an `sslmode` or a `PGSSLMODE` that is none.
  */
 export function addressIn(options: PoolOptions): Address {
   const { connectionString, ca, host, credentials } = options
   const parameters = parametersOf(connectionString)
   // `sslmode` without a word of the options' own, and the variable without one of either, as in pg, which knows no authorities of RDS.
   const isUnsaid = options.ssl === undefined && !parameters.has('ssl')
-  const mode: unknown = options.ssl ?? parameters.get('sslmode') ?? (isUnsaid && process.env.PGSSLMODE)
+  const inString = parameters.get('sslmode') || ''
+  const variable = (isUnsaid && !inString && process.env.PGSSLMODE) || ''
+  // Of what is none, pg makes verified TLS in a connection string, and plain text in the variable.
+  refuse('sslmode', inString && sslmode(inString), inString)
+  refuse('PGSSLMODE', variable && sslmode(variable), variable)
+  const mode: unknown = options.ssl ?? (inString || variable)
   // To pg both are the same, and so is what it does for them, unless it is asked to do as libpq does.
   const isVerified = mode === 'verify-full' || (mode === 'verify-ca' && parameters.get('uselibpqcompat') !== 'true')
   if (ca && !isVerified) {
