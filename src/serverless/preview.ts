@@ -35,7 +35,10 @@ export function previewTemplate({ service }: Serverless, logicalIds: Readonly<Re
       },
     }
   }
-  for (const part of parts) Object.assign(found, record(part.Resources))
+  for (const { Resources } of parts) {
+    // A function's own may be written there too, and is merged into what the framework compiles.
+    for (const [id, resource] of Object.entries(record(Resources))) found[id] = merged(found[id], resource) as Resource
+  }
   for (const [id, extension] of parts.flatMap((part) => Object.entries(record(part.extensions)))) {
     const resource = resourcesOf({ Resources: { [id]: found[id] } })[id]
     if (resource === undefined) continue
@@ -47,6 +50,16 @@ export function previewTemplate({ service }: Serverless, logicalIds: Readonly<Re
   }
   const declared = DECLARATIONS.map((key) => [key, Object.assign({}, ...parts.map((part) => record(part[key])))])
   return { ...Object.fromEntries(declared), Resources: found }
+}
+
+function merged(one: unknown, other: unknown): unknown {
+  if (!isMapping(one) || !isMapping(other)) return other
+  const both = Object.entries(other).map(([key, value]) => [key, merged(one[key], value)])
+  return { ...one, ...Object.fromEntries(both) }
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The values that the framework deploys the template with: `provider.stackParameters`. */

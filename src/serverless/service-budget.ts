@@ -2,6 +2,7 @@ import {
   BudgetError,
   type Deployment,
   drawUpBudget,
+  isPooled,
   Problems,
   readSettings,
   report,
@@ -62,14 +63,18 @@ export class ServiceBudget {
    *   that does not fit.
    */
   check(moment: Moment): string | undefined {
-    const { budget: mode } = this.settings(moment)
-    if (mode === 'off') return undefined
+    const settings = this.settings(moment)
+    const { budget: mode, functions } = settings
+    const hasPools = Object.keys(functions).some((name) => isPooled(settings, name))
+    if (mode === 'off' || !hasPools) return undefined
     try {
       const { text, fits } = this.#drawUp(moment)
       if (fits) return undefined
       throw new BudgetError('PG_THAW_BUDGET', text)
     } catch (error) {
-      if (!(error instanceof BudgetError) || mode === 'error') throw error
+      if (mode === 'error') throw error
+      // A fault of ours is no reason not to deploy: nothing but a warning was asked for.
+      if (!(error instanceof BudgetError)) return moment === 'preview' ? undefined : faultOf(error)
       if (error.problems.some(({ kind }) => kind === 'wrong')) throw error
       return moment === 'preview' ? undefined : warningOf(error)
     }
@@ -117,6 +122,10 @@ export class ServiceBudget {
   #present(): string[] {
     return Object.keys(this.#serverless.service.functions ?? {})
   }
+}
+
+function faultOf(error: unknown): string {
+  return `pg-thaw: a fault of its own keeps it from adding up the sessions: ${error}. Please report it.\n\n${HOW_TO_GO_ON}`
 }
 
 function warningOf({ message, problems }: BudgetError): string {
