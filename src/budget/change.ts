@@ -1,45 +1,48 @@
 import type { Change, Deployment } from './deployment.js'
 import type { FunctionSettings, Settings } from './settings.js'
-import { type Resources, record } from './template.js'
+import { type Resource, record } from './template.js'
 
 /** A deployment as it would be with changes made to it. */
 export function withChanges(deployment: Deployment, changes: readonly Change[]): Deployment {
-  return changes.reduce(withChange, deployment)
-}
-
-function withChange(deployment: Deployment, change: Change): Deployment {
-  const { settings, resources, logicalIds } = deployment
-  switch (change.of) {
-    case 'setting':
-      return { ...deployment, settings: withSetting(settings, change) }
-    case 'concurrency': {
-      const id = String(logicalIds[change.functionName])
-      return { ...deployment, resources: withProperty(resources, id, ['ReservedConcurrentExecutions'], change.value) }
-    }
-    case 'property':
-      return {
-        ...deployment,
-        resources: withProperty(resources, change.logicalId, change.property.split('.'), change.value),
-      }
-    default:
-      return change satisfies never
+  let { settings } = deployment
+  // One copy for all changes: there may be hundreds of either, and a plan asks for thousands of deployments.
+  const functions: Record<string, FunctionSettings> = { ...settings.functions }
+  const resources: Record<string, Resource> = { ...deployment.resources }
+  const setProperty = (id: string, path: readonly string[], value: unknown) => {
+    const resource = resources[id]
+    if (resource !== undefined) resources[id] = { ...resource, Properties: within(resource.Properties, path, value) }
   }
+  for (const change of changes) {
+    switch (change.of) {
+      case 'setting':
+        if (change.functionName === undefined && change.key !== 'max') {
+          settings = within(settings, change.key.split('.'), change.value) as unknown as Settings
+        } else setOfFunctions(functions, change)
+        break
+      case 'concurrency':
+        setProperty(String(deployment.logicalIds[change.functionName]), ['ReservedConcurrentExecutions'], change.value)
+        break
+      case 'property':
+        setProperty(change.logicalId, change.property.split('.'), change.value)
+        break
+      default:
+        change satisfies never
+    }
+  }
+  return { ...deployment, settings: { ...settings, functions }, resources }
 }
 
-function withSetting(settings: Settings, { key, functionName, value }: Change & { of: 'setting' }): Settings {
-  if (functionName === undefined && key !== 'max') return within(settings, key.split('.'), value) as unknown as Settings
-  const changed = Object.entries(settings.functions).map(([name, own]): [string, FunctionSettings] => {
-    // One for all holds where a function has none of its own.
-    const isMeant = functionName === undefined ? own.max === undefined : functionName === name
-    return [name, isMeant ? { ...own, [key]: value } : own]
-  })
-  return { ...settings, functions: Object.fromEntries(changed) }
-}
-
-function withProperty(resources: Resources, id: string, path: readonly string[], value: unknown): Resources {
-  const resource = resources[id]
-  if (resource === undefined) return resources
-  return { ...resources, [id]: { ...resource, Properties: within(resource.Properties, path, value) } }
+function setOfFunctions(
+  functions: Record<string, FunctionSettings>,
+  { key, functionName, value }: Change & { of: 'setting' },
+): void {
+  // One for all holds where a function has none of its own.
+  const names = functionName === undefined ? Object.keys(functions) : [functionName]
+  for (const name of names) {
+    const own = functions[name]
+    const isMeant = functionName !== undefined || own?.max === undefined
+    if (own !== undefined && isMeant) functions[name] = { ...own, [key]: value }
+  }
 }
 
 /** A copy of an object with one value in it set. */

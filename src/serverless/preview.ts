@@ -1,5 +1,6 @@
 import { type Resource, record, resourcesOf } from '../budget/index.js'
 import type { Serverless } from './framework.js'
+import { isWritten } from './written-concurrency.js'
 
 /** The framework's default, MB. */
 const MEMORY_SIZE = 1024
@@ -21,7 +22,7 @@ export function previewTemplate({ service }: Serverless, logicalIds: Readonly<Re
       Type: 'AWS::Lambda::Function',
       ...(condition !== undefined && { Condition: condition }),
       Properties: {
-        ReservedConcurrentExecutions: reservedConcurrency,
+        ReservedConcurrentExecutions: isWritten(reservedConcurrency) ? reservedConcurrency : undefined,
         MemorySize: memorySize ?? provider.memorySize ?? MEMORY_SIZE,
         Environment: { Variables: { ...provider.environment, ...environment } },
       },

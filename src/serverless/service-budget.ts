@@ -1,4 +1,5 @@
 import {
+  type Budget,
   BudgetError,
   type Deployment,
   drawUpBudget,
@@ -50,8 +51,9 @@ export class ServiceBudget {
    * @throws {BudgetError} where it can't be drawn up; and where it does not fit and is to be enforced.
    */
   show(enforce: boolean): string {
-    const { text, fits } = this.#drawUp('preview')
-    if (enforce && !fits) throw new BudgetError('PG_THAW_BUDGET', text)
+    const { budget, deployment } = this.#drawUp('preview')
+    const text = report(budget, deployment)
+    if (enforce && !budget.fits) throw new BudgetError('PG_THAW_BUDGET', text)
     return text
   }
 
@@ -68,9 +70,10 @@ export class ServiceBudget {
     const hasPools = Object.keys(functions).some((name) => isPooled(settings, name))
     if (mode === 'off' || !hasPools) return undefined
     try {
-      const { text, fits } = this.#drawUp(moment)
-      if (fits) return undefined
-      throw new BudgetError('PG_THAW_BUDGET', text)
+      const { budget, deployment } = this.#drawUp(moment)
+      // What is only warned of is warned of at the end: until then nobody reads a report.
+      if (budget.fits || (mode === 'warn' && moment === 'preview')) return undefined
+      throw new BudgetError('PG_THAW_BUDGET', report(budget, deployment))
     } catch (error) {
       if (mode === 'error') throw error
       // A fault of ours is no reason not to deploy: nothing but a warning was asked for.
@@ -80,7 +83,7 @@ export class ServiceBudget {
     }
   }
 
-  #drawUp(moment: Moment): { readonly text: string; readonly fits: boolean } {
+  #drawUp(moment: Moment): { readonly budget: Budget; readonly deployment: Deployment } {
     const problems = new Problems()
     const logicalIds = this.#logicalIds()
     const template =
@@ -96,8 +99,7 @@ export class ServiceBudget {
       sources: this.#sources,
       wording: SERVERLESS_WORDING,
     }
-    const budget = drawUpBudget(deployment, problems)
-    return { text: report(budget, deployment), fits: budget.fits }
+    return { budget: drawUpBudget(deployment, problems), deployment }
   }
 
   #read(moment: Moment, problems: Problems): Settings {
