@@ -49,7 +49,10 @@ export interface Budget {
 export function drawUpBudget(deployment: Deployment, problems = new Problems()): Budget {
   const concurrency = readConcurrency(deployment, problems)
   const pools = readPools(deployment, problems)
-  const limit = problems.attempt(() => readLimit(deployment))
+  const demands = demandsOf(deployment, concurrency, pools)
+  const direct = total(demands.filter(({ target }) => !isPooler(target)))
+  const areAllKnown = demands.length === Object.keys(deployment.logicalIds).length
+  const limit = problems.attempt(() => readLimit(deployment, areAllKnown ? direct : undefined))
   const targets = [...pools.values()].filter(({ target, max }) => isPooler(target) && max > 0).map((it) => it.target)
   const proxy =
     targets.length === 0
@@ -59,15 +62,9 @@ export function drawUpBudget(deployment: Deployment, problems = new Problems()):
   if (limit === undefined) throw new Error('bug: what the database allows is unknown, and that was no problem')
 
   const { reserve } = deployment.settings
-  const demands = demandsOf(deployment, concurrency, pools)
-  const direct = total(demands.filter(({ target }) => !isPooler(target)))
   const proxied = total(demands.filter(({ target }) => isPooler(target)))
   const needed = direct + (proxy?.sessions ?? 0) + reserve
-  const leftBehind = total(
-    demands
-      .filter(({ target, max }) => !isPooler(target) && max > 0)
-      .map(({ sessions, max, min }) => ({ sessions: (sessions / max) * min })),
-  )
+  const leftBehind = leftBehindBy(demands.filter(({ target }) => !isPooler(target)))
   const fits = needed <= limit.connections && proxied <= (proxy?.clients ?? Number.POSITIVE_INFINITY)
   return { demands, direct, proxied, proxy, reserve, limit, needed, leftBehind, fits }
 }
@@ -108,6 +105,16 @@ function largestOfAccount(demands: readonly Demand[], isProxied: boolean): Deman
   const rivals = demands.filter(({ bound, target }) => bound === 'account' && isPooler(target) === isProxied)
   const sessions = Math.max(...rivals.map((rival) => rival.sessions))
   return rivals.find((rival) => rival.sessions === sessions)
+}
+
+/** What pools keep through a freeze. Of the account's concurrency it is again spent once, on whichever function keeps most. */
+function leftBehindBy(demands: readonly Demand[]): number {
+  const kept = demands.map(({ bound, environments, workers, pools, min }) => ({
+    isOfAccount: bound === 'account',
+    sessions: environments * workers * pools * min,
+  }))
+  const ofAccount = kept.filter(({ isOfAccount }) => isOfAccount).map(({ sessions }) => sessions)
+  return total(kept.filter(({ isOfAccount }) => !isOfAccount)) + Math.max(0, ...ofAccount)
 }
 
 function total(demands: readonly { readonly sessions: number }[]): number {

@@ -1,50 +1,48 @@
 import type { Change, Deployment } from './deployment.js'
 import type { FunctionSettings, Settings } from './settings.js'
-import { type Resources, record } from './template.js'
+import { type Resource, record } from './template.js'
 
-/** A deployment as it would be with changes made to it. All are made to one copy, as there may be hundreds, and a plan tries many sets. */
+/** A deployment as it would be with changes made to it. */
 export function withChanges(deployment: Deployment, changes: readonly Change[]): Deployment {
-  const resources: Record<string, Resources[string]> = { ...deployment.resources }
-  const functions: Record<string, FunctionSettings> = { ...deployment.settings.functions }
-  let settings: Settings = { ...deployment.settings, functions }
+  let { settings } = deployment
+  // One copy for all changes: there may be hundreds of either, and a plan asks for thousands of deployments.
+  const functions: Record<string, FunctionSettings> = { ...settings.functions }
+  const resources: Record<string, Resource> = { ...deployment.resources }
+  const setProperty = (id: string, path: readonly string[], value: unknown) => {
+    const resource = resources[id]
+    if (resource !== undefined) resources[id] = { ...resource, Properties: within(resource.Properties, path, value) }
+  }
   for (const change of changes) {
     switch (change.of) {
       case 'setting':
-        if (change.functionName !== undefined || change.key === 'max') set(functions, change)
-        else settings = within(settings, change.key.split('.'), change.value) as unknown as Settings
+        if (change.functionName === undefined && change.key !== 'max') {
+          settings = within(settings, change.key.split('.'), change.value) as unknown as Settings
+        } else setOfFunctions(functions, change)
         break
-      case 'concurrency': {
-        const id = String(deployment.logicalIds[change.functionName])
-        setProperty(resources, id, ['ReservedConcurrentExecutions'], change.value)
+      case 'concurrency':
+        setProperty(String(deployment.logicalIds[change.functionName]), ['ReservedConcurrentExecutions'], change.value)
         break
-      }
       case 'property':
-        setProperty(resources, change.logicalId, change.property.split('.'), change.value)
+        setProperty(change.logicalId, change.property.split('.'), change.value)
         break
       default:
         change satisfies never
     }
   }
-  return { ...deployment, resources, settings }
+  return { ...deployment, settings: { ...settings, functions }, resources }
 }
 
-function set(functions: Record<string, FunctionSettings>, { key, functionName, value }: Change & { of: 'setting' }) {
-  for (const name of functionName === undefined ? Object.keys(functions) : [functionName]) {
-    const own = functions[name]
-    // One for all holds where a function has none of its own.
-    const isMeant = own !== undefined && (functionName !== undefined || own.max === undefined)
-    if (isMeant) functions[name] = { ...own, [key]: value }
-  }
-}
-
-function setProperty(
-  resources: Record<string, Resources[string]>,
-  id: string,
-  path: readonly string[],
-  value: unknown,
+function setOfFunctions(
+  functions: Record<string, FunctionSettings>,
+  { key, functionName, value }: Change & { of: 'setting' },
 ): void {
-  const resource = resources[id]
-  if (resource !== undefined) resources[id] = { ...resource, Properties: within(resource.Properties, path, value) }
+  // One for all holds where a function has none of its own.
+  const names = functionName === undefined ? Object.keys(functions) : [functionName]
+  for (const name of names) {
+    const own = functions[name]
+    const isMeant = functionName !== undefined || own?.max === undefined
+    if (own !== undefined && isMeant) functions[name] = { ...own, [key]: value }
+  }
 }
 
 /** A copy of an object with one value in it set. */

@@ -1,5 +1,6 @@
 import type { Deployment } from './deployment.js'
 import { missingValue, type Problems, wrongProperty, wrongValue } from './errors.js'
+import { unknownBecause } from './expressions.js'
 import { isManaged, managedBound } from './managed-instances.js'
 import { isPooled } from './settings.js'
 import { asCount, type Resources, record, referenced } from './template.js'
@@ -41,7 +42,7 @@ export function readConcurrency(deployment: Deployment, problems: Problems): Con
     if (bound.kind === 'reserved') reserved += bound.environments
   }
   problems.attempt(() => checkReserved(reserved, bounds, deployment))
-  return { bounds, shared: (settings.accountConcurrency ?? ACCOUNT_CONCURRENCY) - reserved }
+  return { bounds, shared: Math.max(0, (settings.accountConcurrency ?? ACCOUNT_CONCURRENCY) - reserved) }
 }
 
 function checkReserved(
@@ -73,7 +74,9 @@ function boundOf(name: string, id: string, ready: unknown, deployment: Deploymen
 
   const file = sources.fileOf(id)
   const reserved = count(file, wording.concurrency('reserved', name), Properties.ReservedConcurrentExecutions)
-  const provisioned = count(file, wording.concurrency('provisioned', name), ready) ?? 0
+  // It is in no sum, so where it can't be known nobody is asked.
+  const isKnown = unknownBecause(ready) === undefined
+  const provisioned = isKnown ? (count(file, wording.concurrency('provisioned', name), ready) ?? 0) : 0
   if (reserved === undefined) return { kind: 'account', provisioned }
   if (provisioned > reserved) {
     const expected = `at most its reserved concurrency (${reserved})`

@@ -1,4 +1,4 @@
-export { drawUpBudget } from './budget.js'
+export { type Budget, drawUpBudget } from './budget.js'
 export type { Change, Deployment, Sources, Wording } from './deployment.js'
 export { BudgetError, Problems, wrongValue } from './errors.js'
 export { resolveTemplate } from './expressions.js'

@@ -1,6 +1,6 @@
 import { connectionsOfAcus, connectionsOfClass, leastAcus, leastClass } from './capacity.js'
 import type { Change, Deployment } from './deployment.js'
-import { missingValue, unknownValue, wrongValue } from './errors.js'
+import { missingValue, unknownValue } from './errors.js'
 import { asCount, type Resource, type Resources, record, referenced } from './template.js'
 
 /** What the database allows. */
@@ -22,16 +22,17 @@ const DEFAULT_FORMULA = /^LEAST\(\{DBInstanceClassMemory\/9531392\},\s*5000\)$/
 /**
  * Reads from the resources what the service's database allows; the user's own figure goes first.
  *
+ * @param open what the functions could open, where that is known: who is asked for the limit wants to know it.
  * @throws {BudgetError} `PG_THAW_CONFIGURATION` where that can't be known.
  */
-export function readLimit(deployment: Deployment): Limit {
+export function readLimit(deployment: Deployment, open?: number): Limit {
   const { settings, resources, wording } = deployment
   if (settings.maxConnections !== undefined) {
     const key = wording.setting('maxConnections')
     const raise = (needed: number) => `raise the database's max_connections, and ${key}, to ${needed}`
     return { connections: settings.maxConnections, source: key, raise, grow: () => undefined }
   }
-  const id = chooseDatabase(deployment)
+  const id = chooseDatabase(deployment, open)
   const instances = resources[id]?.Type === INSTANCE ? [id] : instancesOf(id, resources)
   const limits = (instances.length > 0 ? instances : [id]).map((each) => limitOf(each, id, deployment))
   // Any instance of a cluster may become the writer.
@@ -40,23 +41,31 @@ export function readLimit(deployment: Deployment): Limit {
   return { ...smallest, grow }
 }
 
-function chooseDatabase({ resources, settings: { database }, sources, wording }: Deployment): string {
+function chooseDatabase(
+  { resources, settings: { database }, sources, wording }: Deployment,
+  open: number | undefined,
+): string {
   const databases = Object.entries(resources).filter(([, { Properties }]) => !isOfAnotherMake(Properties))
   const clusters = databases.filter(([, { Type }]) => Type === CLUSTER)
   const alone = databases.filter(
     ([, { Type, Properties }]) => Type === INSTANCE && Properties.DBClusterIdentifier === undefined,
   )
-  const candidates = [...clusters, ...alone].map(([id]) => id)
+  const all = [...clusters, ...alone]
+  const primaries = all.filter(([, { Properties }]) => !isReplica(Properties))
+  const idsOf = (found: typeof all) => found.map(([id]) => id)
+  const candidates = idsOf(database === undefined && primaries.length > 0 ? primaries : all)
   const file = sources.configuration
   const types = `${wording.type(CLUSTER)} or ${wording.type(INSTANCE)}`
   if (database !== undefined) {
     if (candidates.includes(database)) return database
     const named = candidates.length === 0 ? `the logical id of an ${types}` : `one of ${candidates.join(', ')}`
-    throw wrongValue(file, wording.setting('database'), named, database)
+    // No slip for sure: one whose condition is false is not there.
+    throw unknownValue(file, wording.setting('database'), named, database)
   }
   const [only, second] = candidates
   if (only === undefined) {
-    const expected = `what the database allows, as no ${types} of PostgreSQL in the service says it`
+    const could = open === undefined ? '' : `; the functions could open ${open}`
+    const expected = `what the database allows (SHOW max_connections), as no ${types} of PostgreSQL in the service says it${could}`
     throw missingValue(file, wording.setting('maxConnections'), expected)
   }
   if (second === undefined) return only
@@ -66,6 +75,16 @@ function chooseDatabase({ resources, settings: { database }, sources, wording }:
 
 function isOfAnotherMake({ Engine }: Resource['Properties']): boolean {
   return typeof Engine === 'string' && !Engine.includes('postgres')
+}
+
+function isReplica({
+  SourceDBInstanceIdentifier,
+  SourceDBClusterIdentifier,
+  ReplicationSourceIdentifier,
+}: Resource['Properties']): boolean {
+  return [SourceDBInstanceIdentifier, SourceDBClusterIdentifier, ReplicationSourceIdentifier].some(
+    (source) => source !== undefined && source !== null && source !== '',
+  )
 }
 
 function instancesOf(cluster: string, resources: Resources): string[] {
@@ -118,7 +137,7 @@ function limitByAcus(database: string, cluster: Resource, deployment: Deployment
   if (highest === undefined) throw unknownValue(...where('MaxCapacity'), expected, MaxCapacity)
   const connections = connectionsOfAcus(lowest, highest)
   if (connections === undefined) {
-    throw wrongValue(
+    throw unknownValue(
       ...where('MaxCapacity'),
       `half ACUs, at least 1, at least MinCapacity (${lowest}), at most 256`,
       MaxCapacity,

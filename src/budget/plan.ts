@@ -52,13 +52,13 @@ function poolsOfOne({ budget, deployment, rivals, changes }: Plan): readonly Cha
   const unsaid = budget.demands.filter(({ name }) => functions[name]?.max === undefined)
   // Where the variable of a pool says it, one setting for all would contradict it.
   const isOneForAll = unsaid.length > 0 && unsaid.every(({ isDefaultMax }) => isDefaultMax)
-  let all: readonly Change[] = isOneForAll ? [...changes, { of: 'setting', key: 'max', value: 1 }] : changes
-  for (const { name, max } of rivals) {
-    const isDone = max === 1 || (isOneForAll && functions[name]?.max === undefined)
-    if (isDone || fits(deployment, all)) continue
-    all = [...all, { of: 'setting', key: 'max', functionName: name, value: 1 }]
-  }
-  return all
+  const forAll: readonly Change[] = isOneForAll ? [...changes, { of: 'setting', key: 'max', value: 1 }] : changes
+  const each = rivals
+    .filter(({ name, max }) => max > 1 && !(isOneForAll && functions[name]?.max === undefined))
+    .map(({ name }): Change => ({ of: 'setting', key: 'max', functionName: name, value: 1 }))
+  const withFirst = (count: number) => [...forAll, ...each.slice(0, count)]
+  const tooFew = largest(each.length, 0, (count) => !fits(deployment, withFirst(count)))
+  return withFirst(tooFew === undefined ? 0 : tooFew + 1)
 }
 
 function lessForThePooler({ budget: { proxy }, deployment, changes }: Plan): readonly Change[] {
@@ -132,7 +132,13 @@ function draw(deployment: Deployment, changes: readonly Change[]): Budget | unde
   }
 }
 
+/** The largest value that is right, where all below it are too. */
 function largest(most: number, least: number, isRight: (value: number) => boolean): number | undefined {
-  for (let value = most; value >= least; value--) if (isRight(value)) return value
-  return undefined
+  let right = least - 1
+  for (let wrong = most + 1; wrong - right > 1; ) {
+    const middle = Math.floor((right + wrong) / 2)
+    if (isRight(middle)) right = middle
+    else wrong = middle
+  }
+  return right < least ? undefined : right
 }

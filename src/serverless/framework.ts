@@ -41,6 +41,7 @@ export interface FunctionConfiguration {
   readonly provisionedConcurrency?: unknown
   readonly memorySize?: unknown
   readonly condition?: unknown
+  readonly events?: unknown
   environment?: Record<string, unknown>
   readonly package?: PackageConfiguration
 }

@@ -11,8 +11,8 @@ export interface UnknownParameters {
 }
 
 /**
- * Looks for the parameters that a command was given among those of `params`, of any stage, and those that `${param:…}` names: the
- * framework takes a name that is mistyped without a word.
+ * Looks for the parameters that a command was given among those of `params`, of any stage, and those that a variable (`${param:…}`) names, also
+ * after another: the framework takes a name that is mistyped without a word.
  *
  * @param given `--param`, as often as it was given.
  */
@@ -25,7 +25,7 @@ export function unknownParameters(
   // Version 4 has them in the stages.
   const ofStages = Object.values(record(stages)).map((stage) => record(stage).params)
   const declared = [...Object.values(record(params)), ...ofStages].flatMap((each) => Object.keys(record(each)))
-  const used = texts.flatMap((text) => [...text.matchAll(/\$\{param:([\w.-]+)/g)].map(([, name = '']) => name))
+  const used = texts.flatMap((text) => [...text.matchAll(/\bparam:([\w.-]+)/g)].map(([, name = '']) => name))
   const known = [...new Set([...declared, ...used])]
   const names = [given ?? []].flat().map((each) => String(each).split('=')[0] ?? '')
   const expected =

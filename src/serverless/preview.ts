@@ -1,5 +1,6 @@
 import { type Resource, record, resourcesOf } from '../budget/index.js'
 import type { Serverless } from './framework.js'
+import { isWritten } from './written-concurrency.js'
 
 /** The framework's default, MB. */
 const MEMORY_SIZE = 1024
@@ -21,7 +22,7 @@ export function previewTemplate({ service }: Serverless, logicalIds: Readonly<Re
       Type: 'AWS::Lambda::Function',
       ...(condition !== undefined && { Condition: condition }),
       Properties: {
-        ReservedConcurrentExecutions: reservedConcurrency,
+        ReservedConcurrentExecutions: isWritten(reservedConcurrency) ? reservedConcurrency : undefined,
         MemorySize: memorySize ?? provider.memorySize ?? MEMORY_SIZE,
         Environment: { Variables: { ...provider.environment, ...environment } },
       },
@@ -35,7 +36,10 @@ export function previewTemplate({ service }: Serverless, logicalIds: Readonly<Re
       },
     }
   }
-  for (const part of parts) Object.assign(found, record(part.Resources))
+  for (const { Resources } of parts) {
+    // A function's own may be written there too, and is merged into what the framework compiles.
+    for (const [id, resource] of Object.entries(record(Resources))) found[id] = merged(found[id], resource) as Resource
+  }
   for (const [id, extension] of parts.flatMap((part) => Object.entries(record(part.extensions)))) {
     const resource = resourcesOf({ Resources: { [id]: found[id] } })[id]
     if (resource === undefined) continue
@@ -47,6 +51,16 @@ export function previewTemplate({ service }: Serverless, logicalIds: Readonly<Re
   }
   const declared = DECLARATIONS.map((key) => [key, Object.assign({}, ...parts.map((part) => record(part[key])))])
   return { ...Object.fromEntries(declared), Resources: found }
+}
+
+function merged(one: unknown, other: unknown): unknown {
+  if (!isMapping(one) || !isMapping(other)) return other
+  const both = Object.entries(other).map(([key, value]) => [key, merged(one[key], value)])
+  return { ...one, ...Object.fromEntries(both) }
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The values that the framework deploys the template with: `provider.stackParameters`. */

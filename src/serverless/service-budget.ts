@@ -1,7 +1,9 @@
 import {
+  type Budget,
   BudgetError,
   type Deployment,
   drawUpBudget,
+  isPooled,
   Problems,
   readSettings,
   report,
@@ -49,8 +51,9 @@ export class ServiceBudget {
    * @throws {BudgetError} where it can't be drawn up; and where it does not fit and is to be enforced.
    */
   show(enforce: boolean): string {
-    const { text, fits } = this.#drawUp('preview')
-    if (enforce && !fits) throw new BudgetError('PG_THAW_BUDGET', text)
+    const { budget, deployment } = this.#drawUp('preview')
+    const text = report(budget, deployment)
+    if (enforce && !budget.fits) throw new BudgetError('PG_THAW_BUDGET', text)
     return text
   }
 
@@ -62,20 +65,25 @@ export class ServiceBudget {
    *   that does not fit.
    */
   check(moment: Moment): string | undefined {
-    const { budget: mode } = this.settings(moment)
-    if (mode === 'off') return undefined
+    const settings = this.settings(moment)
+    const { budget: mode, functions } = settings
+    const hasPools = Object.keys(functions).some((name) => isPooled(settings, name))
+    if (mode === 'off' || !hasPools) return undefined
     try {
-      const { text, fits } = this.#drawUp(moment)
-      if (fits) return undefined
-      throw new BudgetError('PG_THAW_BUDGET', text)
+      const { budget, deployment } = this.#drawUp(moment)
+      // What is only warned of is warned of at the end: until then nobody reads a report.
+      if (budget.fits || (mode === 'warn' && moment === 'preview')) return undefined
+      throw new BudgetError('PG_THAW_BUDGET', report(budget, deployment))
     } catch (error) {
-      if (!(error instanceof BudgetError) || mode === 'error') throw error
+      if (mode === 'error') throw error
+      // A fault of ours is no reason not to deploy: nothing but a warning was asked for.
+      if (!(error instanceof BudgetError)) return moment === 'preview' ? undefined : faultOf(error)
       if (error.problems.some(({ kind }) => kind === 'wrong')) throw error
       return moment === 'preview' ? undefined : warningOf(error)
     }
   }
 
-  #drawUp(moment: Moment): { readonly text: string; readonly fits: boolean } {
+  #drawUp(moment: Moment): { readonly budget: Budget; readonly deployment: Deployment } {
     const problems = new Problems()
     const logicalIds = this.#logicalIds()
     const template =
@@ -91,8 +99,7 @@ export class ServiceBudget {
       sources: this.#sources,
       wording: SERVERLESS_WORDING,
     }
-    const budget = drawUpBudget(deployment, problems)
-    return { text: report(budget, deployment), fits: budget.fits }
+    return { budget: drawUpBudget(deployment, problems), deployment }
   }
 
   #read(moment: Moment, problems: Problems): Settings {
@@ -117,6 +124,10 @@ export class ServiceBudget {
   #present(): string[] {
     return Object.keys(this.#serverless.service.functions ?? {})
   }
+}
+
+function faultOf(error: unknown): string {
+  return `pg-thaw: a fault of its own keeps it from adding up the sessions: ${error}. Please report it.\n\n${HOW_TO_GO_ON}`
 }
 
 function warningOf({ message, problems }: BudgetError): string {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Sources } from '../budget/index.js'
 
@@ -20,14 +20,14 @@ export function findSources(directory: string, configuration = 'serverless.yml')
   let areAll = true
   const visit = (file: string): void => {
     if (texts.has(file)) return
-    if (!existsSync(join(directory, file))) {
+    const text = textOf(join(directory, file))
+    if (text === undefined) {
       areAll = false
       return
     }
-    const text = readFileSync(join(directory, file), 'utf8')
     texts.set(file, text)
     if (!/\.(ya?ml|json)$/.test(file)) areAll = false
-    for (const [, named = ''] of text.matchAll(/\$\{file\(([^()]+)\)/g)) visit(named.trim().replace(/^\.\//, ''))
+    for (const [, named = ''] of text.matchAll(/\bfile\(([^()]+)\)/g)) visit(named.trim().replace(/^\.\//, ''))
   }
   const read = () => {
     if (texts.size === 0) visit(configuration)
@@ -44,5 +44,14 @@ export function findSources(directory: string, configuration = 'serverless.yml')
       read()
       return { texts: [...texts.values()], areAll }
     },
+  }
+}
+
+/** What can't be read is for the framework to refuse, if it needs it: a comment may name a folder. */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
   }
 }

@@ -17,7 +17,12 @@ export const SERVERLESS_WORDING: Wording = {
     }
     return [...files].flatMap(([file, each]) => [
       `# ${file}`,
-      ...yamlLines(each.map((change) => ({ path: pathOf(change), value: change.value }))),
+      ...yamlLines(
+        each.map((change) => {
+          const isWithin = change.of === 'property' && file === configuration
+          return { path: [...(isWithin ? ['resources'] : []), ...pathOf(change)], value: change.value }
+        }),
+      ),
     ])
   },
 }
@@ -31,8 +36,13 @@ function pathOf(change: Change): string[] {
     case 'concurrency':
       return ['functions', change.functionName, 'reservedConcurrency']
     case 'property':
-      return ['Resources', change.logicalId, 'Properties', ...change.property.split('.')]
+      return [sectionOf(change.property), change.logicalId, 'Properties', ...change.property.split('.')]
     default:
       return change satisfies never
   }
+}
+
+/** The framework makes the functions itself, so that what it has no key for is an extension of its resource. */
+function sectionOf(property: string): string {
+  return property.startsWith('FunctionScalingConfig.') ? 'extensions' : 'Resources'
 }

@@ -11,11 +11,16 @@ export function checkWrittenConcurrency(functions: unknown, file: string): void 
   for (const [name, configuration] of Object.entries(record(functions))) {
     for (const key of ['reservedConcurrency', 'provisionedConcurrency']) {
       const value = record(configuration)[key]
-      if (value === undefined || value === null || typeof value === 'object') continue
+      if (!isWritten(value) || typeof value === 'object') continue
       const isVariable = typeof value === 'string' && value.includes('${')
       if (isVariable || asCount(value) !== undefined) continue
       problems.add(wrongValue(file, `functions.${name}.${key}`, 'an integer of 0 or more', value))
     }
   }
   problems.throwIfAny()
+}
+
+/** Whether it says anything: the framework takes an empty text or `false`, as variables fall back to, for none. */
+export function isWritten(concurrency: unknown): boolean {
+  return concurrency === 0 || Boolean(concurrency)
 }

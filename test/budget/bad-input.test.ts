@@ -109,7 +109,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'no database in the service, and no figure of one elsewhere': [
     { pgThaw: { max: 2 }, functions },
-    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows, as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of PostgreSQL in the service says it',
+    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows (SHOW max_connections), as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of PostgreSQL in the service says it; the functions could open 20',
   ],
   'several databases': [
     { pgThaw: { max: 2 }, functions, resources: { ...aurora(1, 2), ...instance('db.r6g.large') } },
@@ -148,7 +148,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'a database of another make': [
     { pgThaw: { max: 2 }, functions, resources: instance('db.r6g.large', { Engine: 'mysql' }) },
-    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows, as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of PostgreSQL in the service says it',
+    'serverless.yml: custom.pgThaw.maxConnections is missing: expected what the database allows (SHOW max_connections), as no AWS::RDS::DBCluster or AWS::RDS::DBInstance of PostgreSQL in the service says it; the functions could open 20',
   ],
   'a proxy’s share that can not be': [
     {
@@ -207,6 +207,23 @@ describe('all of it is said in one run', () => {
       'missing custom.pgThaw.maxConnections',
       'missing custom.pgThaw.proxy.sessions',
     ])
+  })
+
+  it('and nothing of what is in no sum, as provisioned concurrency is', () => {
+    const api = { reservedConcurrency: 5, provisionedConcurrency: { 'Fn::ImportValue': 'ready' } }
+    expect(budgetOf({ pgThaw: { max: 2, maxConnections: 100 }, functions: { api } }).direct).toBe(10)
+  })
+
+  it('and it is no more than a question which database is meant, as one with a false condition is not there', () => {
+    const { problems } = refusalOf({ pgThaw: { database: 'Other' }, functions: { api: {} }, resources: aurora(1, 2) })
+    expect(problems.map(({ kind }) => kind)).toEqual(['missing'])
+  })
+
+  it('and how many sessions there could be only where all functions are known', () => {
+    const functions = { api: { reservedConcurrency: 5 }, queue: { reservedConcurrency: { Ref: 'Many' } } }
+    expect(refusalOf({ pgThaw: { max: 2 }, functions }).message).not.toContain('could open')
+    const answered = { ...functions, queue: { reservedConcurrency: 7 } }
+    expect(refusalOf({ pgThaw: { max: 2 }, functions: answered }).message).toContain('the functions could open 24')
   })
 
   it('and nothing of a function without a pool', () => {

@@ -146,6 +146,18 @@ describe('the sessions that functions may open', () => {
     }
     expect(budgetOf({ pgThaw, functions }).leftBehind).toBe(30)
   })
+
+  it('leave behind of the account’s concurrency what the one function keeps that keeps most', () => {
+    const pgThaw = { maxConnections: 5000, functions: { large: { max: 4, min: 0 }, small: { max: 1, min: 1 } } }
+    expect(budgetOf({ pgThaw, functions: { large: {}, small: {} } })).toMatchObject({ direct: 4000, leftBehind: 1000 })
+  })
+
+  it('go by what the service’s resources say of a function beside its own configuration', () => {
+    const functions = { api: { reservedConcurrency: 5, environment: { PG_THAW_MAX: '2' } } }
+    const Environment = { Variables: { LEVEL: 'info' } }
+    const resources = { apiLambdaFunction: { Type: 'AWS::Lambda::Function', Properties: { Environment } } }
+    expect(budgetOf({ pgThaw: { maxConnections: 100 }, functions, resources }).direct).toBe(10)
+  })
 })
 
 describe('what the database allows', () => {
@@ -189,6 +201,14 @@ describe('what the database allows', () => {
 
   it('is a figure of the user’s own before all others', () => {
     expect(limitOf(instance('db.q9.large'), { maxConnections: 77 }).connections).toBe(77)
+  })
+
+  it('is that of the database itself, not of a replica of it that only reads, unless that is named', () => {
+    const replica = { ...instance('db.t4g.micro', { SourceDBInstanceIdentifier: { Ref: 'Database' } }).Database }
+    const resources = { ...instance('db.r6g.large'), Replica: replica }
+    expect(limitOf(resources).connections).toBe(1722)
+    expect(limitOf(resources, { database: 'Replica' }).connections).toBe(75)
+    expect(limitOf({ Replica: replica }).connections).toBe(75)
   })
 
   it('is that of the database named, where there are several', () => {

@@ -272,13 +272,42 @@ describe('options of Node.js that nothing can be appended to', () => {
   it.each<[string, FunctionConfiguration, Service]>([
     ['functions.api', { environment: { NODE_OPTIONS: { Ref: 'Options' } } }, {}],
     ['provider', {}, { provider: { environment: { NODE_OPTIONS: { Ref: 'Options' } } } }],
-  ])('are refused where they are written: %s', (owner, api, service) => {
-    const { packaging, packaged } = serviceOf({ ...service, functions: { api } })
-    const message = `serverless.yml: ${owner}.environment.NODE_OPTIONS: expected a string, as \`--import\` is appended to it, got {"Ref":"Options"} (object)`
-    expect(() => packaging.check(packaged())).toThrow(message)
-    // Also of a function that came late.
-    expect(() => packaging.complete(packaged())).toThrow(message)
-    expect(() => packaging.check(packaged({ goodbye: false }))).not.toThrow()
+  ])('stop nothing, and are left as they are, with a line: %s', (_, own, service) => {
+    const api = { ...own, handler: 'api.handler' }
+    const { packaging, packaged } = serviceOf({ ...service, functions: { api }, package: { artifact: zip('all.zip') } })
+    packaging.check(packaged())
+    expect(packaging.complete(packaged({ wrap: true }))).toContain(
+      'in api (NODE_OPTIONS there is no text that --import could be appended to).',
+    )
+    expect(api.environment?.NODE_OPTIONS).toEqual(own.environment?.NODE_OPTIONS)
+    expect(api.handler).toBe('.pg-thaw/handler.handler')
+  })
+})
+
+describe('a function of Lambda@Edge, whose variables the framework takes away,', () => {
+  const service = () =>
+    serviceOf({
+      functions: {
+        edge: { handler: 'edge.handler', events: [{ cloudFront: { eventType: 'viewer-request' } }] },
+        api: { handler: 'api.handler', events: [{ httpApi: '*' }] },
+      },
+      package: { artifact: zip('all.zip') },
+    })
+
+  it('does without the goodbye', () => {
+    const { packaging, packaged } = service()
+    expect(packaging.complete(packaged())).toContain('in edge (Lambda@Edge has no variables).')
+    expect(packaged().map(({ configuration }) => configuration.environment)).toEqual([
+      undefined,
+      { NODE_OPTIONS: preload },
+    ])
+  })
+
+  it('is not wrapped, as the wrapper would not find its handler', () => {
+    const { packaging, packaged } = service()
+    expect(() => packaging.check(packaged({ wrap: true }))).toThrow(
+      'serverless.yml: custom.pgThaw.functions.edge.wrap: expected false, and `wrapHandler` in the code of functions.edge, as Lambda@Edge has no variables',
+    )
   })
 })
 

@@ -1,11 +1,11 @@
 import { isAbsolute, relative, resolve } from 'node:path'
-import { type BudgetError, Problems } from '../../budget/index.js'
+import { type BudgetError, Problems, record } from '../../budget/index.js'
 import type { FunctionConfiguration, Serverless } from '../framework.js'
 import { artifactOf } from './artifact.js'
 import { builtZip, type Carrier, keptCode, noCarrier, readyZip } from './carrier.js'
 import { type DeployedFunction, whyNotWrapped } from './deployed.js'
 import { GOODBYE, type OwnFile, WRAPPER } from './own-file.js'
-import { preloadGoodbye, refusedOptions } from './preload.js'
+import { preloadGoodbye, whyNoOption } from './preload.js'
 import { isOfNode, whyNoPreload } from './runtime.js'
 import { refusedVariable, refusedWrap, wrapPackaged } from './wrap.js'
 
@@ -53,12 +53,13 @@ export class Packaging {
    * @throws {BudgetError} `PG_THAW_CONFIGURATION`, with a line for each value that can't be.
    */
   check(functions: readonly PackagedFunction[]): void {
-    const refusals = this.#ofNode(functions).flatMap(({ name, configuration, goodbye, wrap }) => {
+    const wrapped = this.#ofNode(functions).filter(({ wrap }) => wrap)
+    const refusals = wrapped.flatMap(({ name, configuration }) => {
       const why = this.#whyNever(configuration)
-      const found: (BudgetError | undefined)[] = []
-      if (goodbye && why === undefined) found.push(refusedOptions(name, configuration, this.#serverless, this.#file))
-      if (wrap) found.push(refusedVariable(name, configuration, this.#serverless, this.#file))
-      if (wrap && why !== undefined) found.push(refusedWrap(name, why, this.#file))
+      const found = [
+        refusedVariable(name, configuration, this.#serverless, this.#file),
+        why === undefined ? undefined : refusedWrap(name, why, this.#file),
+      ]
       return found.filter((refusal) => refusal !== undefined)
     })
     throwAll(refusals)
@@ -79,7 +80,6 @@ export class Packaging {
     // One zip after the other, as each is held in memory.
     for (const { sharing, open } of this.#carriersOf(functions, deployed)) {
       const carrier = open()
-      const whyNoGoodbye = carrier.whyNot(GOODBYE)
       const files = new Set<OwnFile>(deployed?.loads)
       for (const { name, configuration, goodbye, wrap } of sharing) {
         const whyNoWrap =
@@ -89,6 +89,7 @@ export class Packaging {
           files.add(WRAPPER)
           wrapPackaged(configuration)
         }
+        const whyNoGoodbye = carrier.whyNot(GOODBYE) ?? whyNoOption(configuration, this.#serverless)
         if (goodbye && whyNoGoodbye !== undefined) {
           without.set(whyNoGoodbye, [...(without.get(whyNoGoodbye) ?? []), name])
         } else if (goodbye) {
@@ -109,6 +110,7 @@ export class Packaging {
   /** Why nothing can be put in, whatever is built. */
   #whyNever(configuration: FunctionConfiguration): string | undefined {
     if (configuration.image !== undefined) return 'nothing can be added to an image'
+    if (isAtEdge(configuration)) return 'Lambda@Edge has no variables'
     return whyNoPreload(configuration, this.#serverless)
   }
 
@@ -138,6 +140,11 @@ export class Packaging {
     const shown = isAbsolute(artifact) ? relative(this.#serviceDir, path) : artifact
     return [path, () => (this.#ready.has(path) ? readyZip(path, shown) : builtZip(path, shown))]
   }
+}
+
+/** Whether a function is deployed to CloudFront: the framework takes its variables away. */
+function isAtEdge({ events }: FunctionConfiguration): boolean {
+  return [events ?? []].flat().some((event) => record(event).cloudFront !== undefined)
 }
 
 /** @throws {BudgetError} with all lines, so that one run says them all. */

@@ -1,21 +1,13 @@
-import { type BudgetError, wrongValue } from '../../budget/index.js'
 import type { FunctionConfiguration, Serverless } from '../framework.js'
 import { GOODBYE, TASK_ROOT } from './own-file.js'
 
 /** Has Node.js load the goodbye before the function's own code. */
 const OPTION = `--import=${TASK_ROOT}/${GOODBYE.place}`
 
-/** A NODE_OPTIONS that nothing can be appended to, if a function has one. */
-export function refusedOptions(
-  name: string,
-  configuration: FunctionConfiguration,
-  serverless: Serverless,
-  file: string,
-): BudgetError | undefined {
-  const options = optionsOf(configuration, serverless)
-  if (typeof options === 'string') return undefined
-  const owner = configuration.environment?.NODE_OPTIONS === undefined ? 'provider' : `functions.${name}`
-  return wrongValue(file, `${owner}.environment.NODE_OPTIONS`, 'a string, as `--import` is appended to it', options)
+/** Why nothing can be appended to a function's NODE_OPTIONS, if so. */
+export function whyNoOption(configuration: FunctionConfiguration, serverless: Serverless): string | undefined {
+  const isText = typeof optionsOf(configuration, serverless) === 'string'
+  return isText ? undefined : 'NODE_OPTIONS there is no text that --import could be appended to'
 }
 
 /**
