@@ -73,7 +73,9 @@ function boundOf(name: string, id: string, ready: unknown, deployment: Deploymen
   if (isManaged(Properties)) return managedBound(name, id, deployment)
 
   const file = sources.fileOf(id)
-  const reserved = count(file, wording.concurrency('reserved', name), Properties.ReservedConcurrentExecutions)
+  const { ReservedConcurrentExecutions: written } = Properties
+  const answer = unknownBecause(written) === undefined ? '' : ` (or set ${wording.setting('environments', name)})`
+  const reserved = count(file, wording.concurrency('reserved', name), written, answer)
   // It is in no sum, so where it can't be known nobody is asked.
   const isKnown = unknownBecause(ready) === undefined
   const provisioned = isKnown ? (count(file, wording.concurrency('provisioned', name), ready) ?? 0) : 0
@@ -105,9 +107,9 @@ function provisionedIn(resources: Resources): ReadonlyMap<string, unknown> {
   return found
 }
 
-function count(file: string, key: string, value: unknown): number | undefined {
+function count(file: string, key: string, value: unknown, answer = ''): number | undefined {
   if (value === undefined || value === null) return undefined
   const number = asCount(value)
-  if (number === undefined) throw wrongProperty(file, key, 'an integer of 0 or more', value)
+  if (number === undefined) throw wrongProperty(file, key, `an integer of 0 or more${answer}`, value)
   return number
 }

@@ -1,5 +1,6 @@
 export { type Budget, drawUpBudget } from './budget.js'
 export type { Change, Deployment, Sources, Wording } from './deployment.js'
+export { withEnvironments } from './environments.js'
 export { BudgetError, Problems, wrongValue } from './errors.js'
 export { resolveTemplate } from './expressions.js'
 export { deploymentOf, type Flagged, type Flags } from './flags/index.js'
@@ -12,6 +13,7 @@ export {
   type Settings,
 } from './settings.js'
 export { type Deployed, readContent, readDeployed, type StatedFunction, withStated } from './sources/index.js'
+export { asked } from './sources/unreadable.js'
 export { summaryOf } from './summary.js'
 export { asCount, type Resource, record, resourcesOf } from './template.js'
 export { yamlLines } from './yaml-lines.js'

@@ -1,6 +1,7 @@
 import type { Bound } from './concurrency.js'
 import type { Deployment } from './deployment.js'
 import { missingValue, wrongProperty, wrongValue } from './errors.js'
+import { unknownBecause } from './expressions.js'
 import { asCount, type Resources, record, referenced } from './template.js'
 
 /** What AWS's runtime starts per vCPU, unless the variable says how many there are in all. */
@@ -27,7 +28,8 @@ export function managedBound(name: string, id: string, deployment: Deployment): 
   const environments = asCount(most)
   if (environments === undefined) {
     const key = wording.property(id, 'FunctionScalingConfig.MaxExecutionEnvironments')
-    throw wrongProperty(sources.fileOf(id), key, 'a number, as nothing else bounds Managed Instances', most)
+    const answer = unknownBecause(most) === undefined ? '' : ` (or set ${wording.setting('environments', name)})`
+    throw wrongProperty(sources.fileOf(id), key, `a number, as nothing else bounds Managed Instances${answer}`, most)
   }
   return { kind: 'managed', environments, workers: workersOf(name, id, deployment) }
 }

@@ -28,6 +28,8 @@ export interface FunctionSettings {
   readonly pools: number
   /** Workers per environment. */
   readonly workers: number | undefined
+  /** Environments at once, where the template has the figure only at the deployment. */
+  readonly environments: number | undefined
   /** Whether the preload is added that buys a SIGTERM at the environment's end. */
   readonly goodbye: boolean
   /** Whether the plugin has the handler wrapped. */
@@ -71,6 +73,8 @@ export interface FunctionNames {
 const RESERVE = 10
 
 const KEYS = ['max', 'min', 'target', 'pools', 'workers', 'goodbye', 'wrap']
+/** Of one function alone. */
+const FUNCTION_KEYS = [...KEYS, 'environments']
 const SERVICE_KEYS = [
   ...KEYS,
   'budget',
@@ -110,7 +114,7 @@ export function readSettings(
   const leftOut: string[] = []
   const named = byName.keys()
   for (const name of new Set([...present, ...named])) {
-    const own = section('', byName.value(name), KEYS, name)
+    const own = section('', byName.value(name), FUNCTION_KEYS, name)
     const settings = ofFunction(own, top)
     if (!present.includes(name)) continue
     const isLeftOut = late.includes(name) && !named.includes(name)
@@ -144,6 +148,7 @@ function ofFunction(own: Section, top: Section): FunctionSettings {
     target: of('target').choice('target', TARGETS),
     pools: of('pools').count('pools', 1) ?? 1,
     workers: of('workers').count('workers', 1),
+    environments: own.count('environments', 0),
     goodbye: of('goodbye').flag('goodbye') ?? true,
     wrap: of('wrap').flag('wrap') ?? false,
   }

@@ -1,4 +1,5 @@
 import {
+  asked,
   BudgetError,
   type Deployed,
   deploymentOf,
@@ -132,8 +133,8 @@ function notCounted(unread: readonly string[]): string {
 }
 
 function withoutFunctions(file: string, unread: readonly string[]): BudgetError {
-  const message = `${file}: expected functions in it, or --function NAME=N, got none${unread.length > 0 ? `. ${notCounted(unread)}` : ''}`
-  return new BudgetError('PG_THAW_CONFIGURATION', message, [{ kind: 'missing', message }])
+  const why = unread.length > 0 ? `. ${notCounted(unread)}` : ''
+  return asked(`${file}: expected functions in it, or --function NAME=N, got none${why}`)
 }
 
 async function read(file: string, stacks: readonly string[]): Promise<Deployed> {

@@ -10,6 +10,7 @@ import {
   resolveTemplate,
   type Settings,
   type Sources,
+  withEnvironments,
 } from '../budget/index.js'
 import type { Serverless } from './framework.js'
 import { previewTemplate, stackParameters } from './preview.js'
@@ -92,13 +93,14 @@ export class ServiceBudget {
         : this.#serverless.service.provider.compiledCloudFormationTemplate
     const { resources, absent } = resolveTemplate(template, stackParameters(this.#serverless))
     const deployed = Object.entries(logicalIds).filter(([, id]) => !absent.includes(id))
-    const deployment: Deployment = {
+    const open: Deployment = {
       settings: this.#read(moment, problems),
       logicalIds: Object.fromEntries(deployed),
       resources,
       sources: this.#sources,
       wording: SERVERLESS_WORDING,
     }
+    const deployment = withEnvironments(open, problems)
     return { budget: drawUpBudget(deployment, problems), deployment }
   }
 

@@ -61,7 +61,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'a concurrency that only CloudFormation knows': [
     { pgThaw: enough, functions: { api: { reservedConcurrency: { Ref: 'Concurrency' } } } },
-    'serverless.yml: functions.api.reservedConcurrency refers to Concurrency, which has no value before the deployment: expected an integer of 0 or more',
+    'serverless.yml: functions.api.reservedConcurrency refers to Concurrency, which has no value before the deployment: expected an integer of 0 or more (or set custom.pgThaw.functions.api.environments)',
   ],
   'more provisioned than reserved': [
     { pgThaw: enough, functions: { api: { reservedConcurrency: 10, provisionedConcurrency: 20 } } },
@@ -89,7 +89,7 @@ const cases: Record<string, [Parameters<typeof budgetOf>[0], string]> = {
   ],
   'Managed Instances whose end only CloudFormation knows': [
     managed({ FunctionScalingConfig: { MaxExecutionEnvironments: { Ref: 'Most' } } }),
-    'serverless.yml: Resources.apiLambdaFunction.Properties.FunctionScalingConfig.MaxExecutionEnvironments refers to Most, which has no value before the deployment: expected a number, as nothing else bounds Managed Instances',
+    'serverless.yml: Resources.apiLambdaFunction.Properties.FunctionScalingConfig.MaxExecutionEnvironments refers to Most, which has no value before the deployment: expected a number, as nothing else bounds Managed Instances (or set custom.pgThaw.functions.api.environments)',
   ],
   'workers whose number follows from a memory that only CloudFormation knows': [
     managed({ MemorySize: { Ref: 'Memory' } }),
@@ -224,6 +224,27 @@ describe('all of it is said in one run', () => {
     expect(refusalOf({ pgThaw: { max: 2 }, functions }).message).not.toContain('could open')
     const answered = { ...functions, queue: { reservedConcurrency: 7 } }
     expect(refusalOf({ pgThaw: { max: 2 }, functions: answered }).message).toContain('the functions could open 24')
+  })
+
+  it('and nothing of a concurrency that the settings say, in place of one that only CloudFormation knows', () => {
+    const pgThaw = { max: 2, maxConnections: 100, functions: { api: { environments: 20 } } }
+    const api = { reservedConcurrency: { 'Fn::ImportValue': 'concurrency' } }
+    expect(budgetOf({ pgThaw, functions: { api } })).toMatchObject({ direct: 40, fits: true })
+    const FunctionScalingConfig = { MaxExecutionEnvironments: { Ref: 'Most' } }
+    const Properties = { CapacityProviderConfig: { Some: 'provider' }, FunctionScalingConfig }
+    const extensions = { apiLambdaFunction: { Properties } }
+    const managed = { ...pgThaw, functions: { api: { environments: 3, workers: 4 } } }
+    expect(budgetOf({ pgThaw: managed, functions: { api: {} }, extensions })).toMatchObject({ direct: 24 })
+  })
+
+  it.each([
+    [{}, 'none, as it has none in the file: reserve it there'],
+    [{ reservedConcurrency: 5 }, 'none, or the 5 of the file'],
+  ])('and a figure beside what is known is refused: %j', (api, expected) => {
+    const pgThaw = { max: 2, maxConnections: 100, functions: { api: { environments: 20 } } }
+    expect(refusalOf({ pgThaw, functions: { api } }).message).toBe(
+      `serverless.yml: custom.pgThaw.functions.api.environments: expected ${expected}, got 20 (number)`,
+    )
   })
 
   it('and nothing of a function without a pool', () => {

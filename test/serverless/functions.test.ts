@@ -9,6 +9,7 @@ const settings: FunctionSettings = {
   target: 'direct',
   pools: 1,
   workers: undefined,
+  environments: undefined,
   goodbye: true,
   wrap: false,
 }

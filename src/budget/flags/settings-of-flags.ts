@@ -1,10 +1,11 @@
 import type { Deployment } from '../deployment.js'
+import { withEnvironments } from '../environments.js'
 import { type Problems, wrongValue } from '../errors.js'
-import { resolveTemplate, unknownBecause } from '../expressions.js'
+import { resolveTemplate } from '../expressions.js'
 import { listed } from '../listed.js'
 import { readSettings, TARGETS } from '../settings.js'
 import type { Deployed, DeployedFunction } from '../sources/deployed.js'
-import { asCount, type Resource, type Resources } from '../template.js'
+import { asCount } from '../template.js'
 import { COMMAND_LINE, type Flags } from './flags.js'
 import { variableIn, variableOf } from './variables.js'
 import { wordingOf } from './wording-of-flags.js'
@@ -28,8 +29,7 @@ export interface Flagged {
  * fact, as its pool reads it: an option for all functions is for those that have no such variable.
  */
 export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): Flagged {
-  const { resources: resolved, absent } = resolveTemplate(all.template, parametersIn(flags, all, problems))
-  const resources = withConcurrency(flags, all, resolved, problems)
+  const { resources, absent } = resolveTemplate(all.template, parametersIn(flags, all, problems))
   const deployed = { ...all, functions: all.functions.filter(({ id }) => !absent.includes(id)) }
   const wording = wordingOf(deployed, resources)
   const names = new Names(deployed, problems)
@@ -65,6 +65,11 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): F
     }
     if (isIdle) idle.push(`--${option} ${all}`)
   }
+  for (const { name, reservedConcurrency } of flags.stated) {
+    const found = deployed.functions.find((it) => it.name === name || it.id === name)?.name
+    if (found === undefined || reservedConcurrency === undefined) continue
+    own.set(found, { ...own.get(found), environments: String(reservedConcurrency) })
+  }
   for (const name of none) own.set(name, { max: '0' })
   const written = {
     ...given('maxConnections', flags.maxConnections),
@@ -77,40 +82,16 @@ export function deploymentOf(flags: Flags, all: Deployed, problems: Problems): F
   const isCounted = ({ name, isOfTool }: DeployedFunction) => !isOfTool || own.has(name)
   const counted = deployed.functions.filter(isCounted)
   const present = counted.map(({ name }) => name)
-  const deployment = {
+  const open = {
     settings: readSettings(written, { present }, COMMAND_LINE, wording, problems),
     logicalIds: Object.fromEntries(counted.map(({ name, id }) => [name, id])),
     resources,
     sources: { configuration: COMMAND_LINE, fileOf: (id: string) => deployed.fileOf(id) ?? COMMAND_LINE },
     wording,
   }
+  const deployment = withEnvironments(open, problems)
   const leftOut = deployed.functions.filter((it) => !isCounted(it)).map(({ name }) => name)
   return { deployment, leftOut, unread: all.unread, idle }
-}
-
-/** What is stated of functions is for those of which the file does not say it. */
-function withConcurrency(
-  { stated }: Flags,
-  { functions }: Deployed,
-  resources: Resources,
-  problems: Problems,
-): Resources {
-  const changed = stated.flatMap(({ name, reservedConcurrency }): [string, Resource][] => {
-    const { id = name } = functions.find((it) => it.name === name || it.id === name) ?? {}
-    const resource = resources[id]
-    const said = resource?.Properties.ReservedConcurrentExecutions
-    if (resource === undefined || reservedConcurrency === undefined || said === reservedConcurrency) return []
-    if (said === undefined || unknownBecause(said) === undefined) {
-      const expected =
-        said === undefined ? 'none, as it has none in the file: reserve it there' : `none, or the ${said} of the file`
-      problems.add(wrongValue(COMMAND_LINE, `--function ${name}=…`, expected, reservedConcurrency))
-      return []
-    }
-    return [
-      [id, { ...resource, Properties: { ...resource.Properties, ReservedConcurrentExecutions: reservedConcurrency } }],
-    ]
-  })
-  return { ...resources, ...Object.fromEntries(changed) }
 }
 
 /** The values of `--param`, by name. */

@@ -1,5 +1,4 @@
 import type { Change, Wording } from '../deployment.js'
-import { unknownBecause } from '../expressions.js'
 import type { Deployed } from '../sources/deployed.js'
 import type { PropertyValue } from '../sources/words.js'
 import type { Resources } from '../template.js'
@@ -12,6 +11,7 @@ export function wordingOf({ functions, words, fileOf }: Deployed, resources: Res
     const option =
       key === '' ? 'options' : `--${key.replaceAll('.', '-').replaceAll(/[A-Z]/g, (it) => `-${it.toLowerCase()}`)}`
     if (name === undefined) return option
+    if (key === 'environments') return `--function ${name}=…`
     const id = idOf(name)
     // What the pool reads there, no option goes before.
     const isThere = variableIn(resources[id], key) !== undefined
@@ -24,9 +24,7 @@ export function wordingOf({ functions, words, fileOf }: Deployed, resources: Res
       const id = idOf(name)
       if (fileOf(id) === undefined) return `--function ${name}=…`
       if (kind === 'provisioned') return `provisioned concurrency of ${name}`
-      const property = words.property(id, 'ReservedConcurrentExecutions')
-      const isKnown = unknownBecause(resources[id]?.Properties.ReservedConcurrentExecutions) === undefined
-      return isKnown ? property : `${property} (--function ${name}=…)`
+      return words.property(id, 'ReservedConcurrentExecutions')
     },
     property: words.property,
     type: words.type,

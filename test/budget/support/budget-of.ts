@@ -1,5 +1,6 @@
 import { type Budget, drawUpBudget } from '../../../src/budget/budget'
 import type { Deployment } from '../../../src/budget/deployment'
+import { withEnvironments } from '../../../src/budget/environments'
 import { Problems } from '../../../src/budget/errors'
 import { resolveTemplate } from '../../../src/budget/expressions'
 import { report } from '../../../src/budget/report/report'
@@ -36,16 +37,17 @@ export function deploymentOf(
   const names = Object.keys(functions)
   const logicalIds = Object.fromEntries(names.map((name) => [name, `${name}LambdaFunction`]))
   const configuration = 'serverless.yml'
-  return {
+  const deployment = {
     settings: readSettings(pgThaw, { present: names }, configuration, SERVERLESS_WORDING, problems),
     logicalIds,
     resources: resolveTemplate(previewTemplate({ service } as never, logicalIds)).resources,
     sources: {
       configuration,
-      fileOf: (id) => (Object.values(logicalIds).includes(id) ? configuration : `${id}.yml`),
+      fileOf: (id: string) => (Object.values(logicalIds).includes(id) ? configuration : `${id}.yml`),
     },
     wording: SERVERLESS_WORDING,
   }
+  return withEnvironments(deployment, problems)
 }
 
 /** A cluster of Aurora Serverless v2 with one instance. */
