@@ -43,7 +43,7 @@ const TRANSLATIONS: Readonly<Record<string, (values: Values, find: Find) => Tran
       Engine: values.engine,
       DBInstanceClass: values.instance_class,
       DBParameterGroupName: find('parameter_group_name', 'aws_db_parameter_group'),
-      SourceDBInstanceIdentifier: values.replicate_source_db || undefined,
+      SourceDBInstanceIdentifier: values.replicate_source_db || find('replicate_source_db', 'aws_db_instance'),
     }),
   }),
   aws_rds_cluster: (values, find) => {
@@ -52,6 +52,8 @@ const TRANSLATIONS: Readonly<Record<string, (values: Values, find: Find) => Tran
       Type: 'AWS::RDS::DBCluster',
       Properties: defined({
         Engine: values.engine,
+        ReplicationSourceIdentifier:
+          values.replication_source_identifier || find('replication_source_identifier', 'aws_rds_cluster'),
         DBClusterInstanceClass: values.db_cluster_instance_class || undefined,
         DBClusterParameterGroupName: find('db_cluster_parameter_group_name', 'aws_rds_cluster_parameter_group'),
         ServerlessV2ScalingConfiguration:

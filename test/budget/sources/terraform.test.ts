@@ -64,6 +64,28 @@ describe('a plan of Terraform', () => {
     ])
   })
 
+  it('knows replicas, whether what they replicate has a name yet or not', () => {
+    const plan = planOf([
+      cluster,
+      {
+        address: 'aws_rds_cluster.elsewhere',
+        values: { engine: 'aurora-postgresql', replication_source_identifier: 'arn:aws:rds:eu-west-1:1:cluster:a' },
+      },
+      { address: 'aws_db_instance.one', values: { engine: 'postgres' } },
+      {
+        address: 'aws_db_instance.two',
+        values: { engine: 'postgres' },
+        expressions: { replicate_source_db: references('aws_db_instance.one.identifier', 'aws_db_instance.one') },
+      },
+    ])
+    expect(properties(plan, 'aws_rds_cluster.main')).not.toHaveProperty('ReplicationSourceIdentifier')
+    expect(properties(plan, 'aws_rds_cluster.elsewhere')).toHaveProperty('ReplicationSourceIdentifier')
+    expect(properties(plan, 'aws_db_instance.one')).not.toHaveProperty('SourceDBInstanceIdentifier')
+    expect(properties(plan, 'aws_db_instance.two')).toMatchObject({
+      SourceDBInstanceIdentifier: { Ref: 'aws_db_instance.one' },
+    })
+  })
+
   it('follows what is known only after the deployment to the resource that it is made from', () => {
     const instance = {
       address: 'aws_rds_cluster_instance.one[0]',
