@@ -1,10 +1,10 @@
-import { type Bound, type Concurrency, readConcurrency } from './concurrency.js'
+import { type Bound, type Concurrency, readConcurrency } from './concurrency/concurrency.js'
+import { type Limit, readLimit } from './database/limit.js'
+import { type ProxyShare, readProxyShare } from './database/proxy-share.js'
 import type { Deployment } from './deployment.js'
 import { Problems } from './errors.js'
-import { type Limit, readLimit } from './limit.js'
-import { type PoolFigures, readPoolFigures } from './pool-figures.js'
-import { type ProxyShare, readProxyShare } from './proxy-share.js'
-import { isPooler } from './settings.js'
+import { type PoolFigures, readPoolFigures } from './settings/pool-figures.js'
+import { isPooler } from './settings/settings.js'
 
 /** What one function may open at once: `environments × workers × pools × max`. */
 export interface Demand extends PoolFigures {

@@ -1,4 +1,4 @@
-import type { Settings } from './settings.js'
+import type { Settings } from './settings/settings.js'
 import type { Resources } from './template.js'
 
 /** What a budget is drawn up from, whatever tool deploys it. */

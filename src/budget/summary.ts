@@ -1,6 +1,6 @@
 import type { Budget } from './budget.js'
 import type { Flagged } from './flags/settings-of-flags.js'
-import { planFor } from './plan.js'
+import { planFor } from './plan/plan.js'
 import { remedies } from './report/remedies.js'
 
 /** A budget for programs. Keys are added, and none changes its meaning. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { connectionsOfAcus, connectionsOfClass, leastAcus } from '../../src/budget/capacity'
+import { connectionsOfAcus, connectionsOfClass, leastAcus } from '../../src/budget/database/capacity'
 
 describe('the default max_connections', () => {
   it.each([

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { drawUpBudget } from '../../src/budget/budget'
-import { withChanges } from '../../src/budget/change'
 import { BudgetError, Problems } from '../../src/budget/errors'
-import { planFor } from '../../src/budget/plan'
+import { withChanges } from '../../src/budget/plan/change'
+import { planFor } from '../../src/budget/plan/plan'
 import { aurora, budgetOf, deploymentOf, instance, type Parts, reportOf } from './support/budget-of'
 
 /** The lines of the plan, as its reader sees them. */

@@ -64,8 +64,16 @@ const rooms = {
     ],
   },
   'src/budget/budget.ts': {
-    may: ['./limit.js'],
+    may: ['./database/limit.js'],
     mayNot: ['../serverless/preview.js', '../pool/clock.js', '../index.js', 'pg'],
+  },
+  'src/budget/settings/settings.ts': {
+    may: ['../errors.js', './section.js'],
+    mayNot: ['../../serverless/preview.js', '../../index.js', 'pg'],
+  },
+  'src/budget/sources/provider/terraform.ts': {
+    may: ['../../template.js', '../deployed.js'],
+    mayNot: ['../../../serverless/preview.js', '../../../index.js', 'pg'],
   },
   'src/budget/report/report.ts': {
     may: ['../budget.js', './table.js'],

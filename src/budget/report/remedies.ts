@@ -1,7 +1,7 @@
 import type { Budget, Demand } from '../budget.js'
 import type { Deployment } from '../deployment.js'
 import { listed } from '../listed.js'
-import { isPooler } from '../settings.js'
+import { isPooler } from '../settings/settings.js'
 
 /** More than these, and their names alone are listed. */
 const MOST_KEYS = 3

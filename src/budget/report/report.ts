@@ -1,6 +1,6 @@
 import type { Budget } from '../budget.js'
 import type { Deployment } from '../deployment.js'
-import { planFor } from '../plan.js'
+import { planFor } from '../plan/plan.js'
 import { notesOn } from './notes.js'
 import { overdraft, remedies } from './remedies.js'
 import { table } from './table.js'

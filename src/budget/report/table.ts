@@ -1,5 +1,5 @@
 import type { Budget, Demand } from '../budget.js'
-import { isPooler } from '../settings.js'
+import { isPooler } from '../settings/settings.js'
 
 /** The budget's figures, a row for each function, and their sum. */
 export function table({ demands, direct, proxy, reserve, limit, needed }: Budget): string[] {

@@ -9,7 +9,7 @@ import {
   report,
   summaryOf,
 } from '../../../src/budget/index'
-import { readCdk } from '../../../src/budget/sources/cdk'
+import { readCdk } from '../../../src/budget/sources/cdk/cdk'
 import { type Deployed, readContent } from '../../../src/budget/sources/index'
 import { parse } from '../../../src/budget/sources/parse'
 

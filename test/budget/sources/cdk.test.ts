@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readCdk } from '../../../src/budget/sources/cdk'
+import { readCdk } from '../../../src/budget/sources/cdk/cdk'
 import { readDeployed } from '../../../src/budget/sources/index'
 
 const FUNCTION = 'AWS::Lambda::Function'

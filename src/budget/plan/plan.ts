@@ -1,8 +1,8 @@
-import { type Budget, type Demand, drawUpBudget } from './budget.js'
+import { type Budget, type Demand, drawUpBudget } from '../budget.js'
+import type { Change, Deployment } from '../deployment.js'
+import { BudgetError } from '../errors.js'
+import { isPooler } from '../settings/settings.js'
 import { withChanges } from './change.js'
-import type { Change, Deployment } from './deployment.js'
-import { BudgetError } from './errors.js'
-import { isPooler } from './settings.js'
 
 /** Fewer calls at once than this are hardly meant by anybody: rather than bound a function to less, the database may grow. */
 const LEAST_CONCURRENCY = 5

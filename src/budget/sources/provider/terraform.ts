@@ -1,4 +1,4 @@
-import { record } from '../template.js'
+import { record } from '../../template.js'
 import { type ProviderResource, UNKNOWN } from './provider-resource.js'
 
 /**

@@ -1,7 +1,7 @@
-import type { Change, Deployment } from './deployment.js'
-import { missingValue, wrongProperty } from './errors.js'
-import type { Target } from './settings.js'
-import { asCount, record } from './template.js'
+import type { Change, Deployment } from '../deployment.js'
+import { missingValue, wrongProperty } from '../errors.js'
+import type { Target } from '../settings/settings.js'
+import { asCount, record } from '../template.js'
 
 /** What a pooler in front of the database adds to it, and takes from the functions behind it. */
 export interface ProxyShare {

@@ -1,8 +1,8 @@
-import type { Deployment } from './deployment.js'
-import { missingValue, wrongValue } from './errors.js'
-import { unknownBecause } from './expressions.js'
+import type { Deployment } from '../deployment.js'
+import { missingValue, wrongValue } from '../errors.js'
+import { unknownBecause } from '../expressions.js'
+import { asCount, record } from '../template.js'
 import { TARGETS, type Target } from './settings.js'
-import { asCount, record } from './template.js'
 
 /** The pool's own default (`src/postgres/options/options.ts`). */
 const DEFAULT_MAX = 10

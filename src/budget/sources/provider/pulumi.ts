@@ -1,4 +1,4 @@
-import { record } from '../template.js'
+import { record } from '../../template.js'
 import { type ProviderResource, UNKNOWN } from './provider-resource.js'
 
 /** Types of the AWS provider by those that Pulumi's bridge has made of them. */

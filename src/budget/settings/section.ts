@@ -1,6 +1,6 @@
-import type { Wording } from './deployment.js'
-import { type Problems, wrongValue } from './errors.js'
-import { asCount } from './template.js'
+import type { Wording } from '../deployment.js'
+import { type Problems, wrongValue } from '../errors.js'
+import { asCount } from '../template.js'
 
 /** Where a section stands, and where what is wrong in it is noted. */
 interface Place {

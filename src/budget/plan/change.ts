@@ -1,6 +1,6 @@
-import type { Change, Deployment } from './deployment.js'
-import type { FunctionSettings, Settings } from './settings.js'
-import { type Resource, record } from './template.js'
+import type { Change, Deployment } from '../deployment.js'
+import type { FunctionSettings, Settings } from '../settings/settings.js'
+import { type Resource, record } from '../template.js'
 
 /** A deployment as it would be with changes made to it. */
 export function withChanges(deployment: Deployment, changes: readonly Change[]): Deployment {

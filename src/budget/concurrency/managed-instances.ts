@@ -1,8 +1,8 @@
+import type { Deployment } from '../deployment.js'
+import { missingValue, wrongProperty, wrongValue } from '../errors.js'
+import { unknownBecause } from '../expressions.js'
+import { asCount, type Resources, record, referenced } from '../template.js'
 import type { Bound } from './concurrency.js'
-import type { Deployment } from './deployment.js'
-import { missingValue, wrongProperty, wrongValue } from './errors.js'
-import { unknownBecause } from './expressions.js'
-import { asCount, type Resources, record, referenced } from './template.js'
 
 /** What AWS's runtime starts per vCPU, unless the variable says how many there are in all. */
 const WORKERS_PER_VCPU = 8

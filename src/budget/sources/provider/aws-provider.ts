@@ -1,8 +1,8 @@
-import { record } from '../template.js'
-import { type Deployed, FUNCTION } from './deployed.js'
-import { distinctNames } from './names.js'
+import { record } from '../../template.js'
+import { type Deployed, FUNCTION } from '../deployed.js'
+import { distinctNames } from '../names.js'
+import type { Words } from '../words.js'
 import { type ProviderResource, UNKNOWN } from './provider-resource.js'
-import type { Words } from './words.js'
 
 type Values = ProviderResource['values']
 type Find = (key: string, ...types: readonly string[]) => unknown

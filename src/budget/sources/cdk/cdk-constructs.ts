@@ -1,4 +1,4 @@
-import { record } from '../template.js'
+import { record } from '../../template.js'
 
 /** What is said of constructs, by their paths: `/Prod/Api/Orders/Resource`. */
 export type Metadata = Readonly<Record<string, unknown>>

@@ -1,12 +1,12 @@
 import { normalize } from 'node:path'
-import { record } from '../template.js'
+import { record } from '../../template.js'
+import { functionsOf, templateOf, unreadIn } from '../cloudformation.js'
+import type { Deployed } from '../deployed.js'
+import { link, type Stack } from '../link.js'
+import { distinctNames } from '../names.js'
+import { asked, refused, unreadable } from '../unreadable.js'
+import { cdkWords } from '../words.js'
 import { baseOf, constructsOf, isOfCdk, type Metadata } from './cdk-constructs.js'
-import { functionsOf, templateOf, unreadIn } from './cloudformation.js'
-import type { Deployed } from './deployed.js'
-import { link, type Stack } from './link.js'
-import { distinctNames } from './names.js'
-import { asked, refused, unreadable } from './unreadable.js'
-import { cdkWords } from './words.js'
 
 /** Reads and parses a file of the directory. @throws {BudgetError} */
 export type ReadPart = (path: string) => Readonly<Record<string, unknown>>

@@ -1,9 +1,9 @@
-import type { Deployment } from './deployment.js'
-import { missingValue, type Problems, wrongProperty, wrongValue } from './errors.js'
-import { unknownBecause } from './expressions.js'
+import type { Deployment } from '../deployment.js'
+import { missingValue, type Problems, wrongProperty, wrongValue } from '../errors.js'
+import { unknownBecause } from '../expressions.js'
+import { isPooled } from '../settings/settings.js'
+import { asCount, type Resources, record, referenced } from '../template.js'
 import { isManaged, managedBound } from './managed-instances.js'
-import { isPooled } from './settings.js'
-import { asCount, type Resources, record, referenced } from './template.js'
 
 /** What bounds the environments of a function that exist at once. */
 export type Bound =

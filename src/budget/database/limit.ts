@@ -1,7 +1,7 @@
+import type { Change, Deployment } from '../deployment.js'
+import { missingValue, unknownValue } from '../errors.js'
+import { asCount, type Resource, type Resources, record, referenced } from '../template.js'
 import { connectionsOfAcus, connectionsOfClass, leastAcus, leastClass } from './capacity.js'
-import type { Change, Deployment } from './deployment.js'
-import { missingValue, unknownValue } from './errors.js'
-import { asCount, type Resource, type Resources, record, referenced } from './template.js'
 
 /** What the database allows. */
 export interface Limit {

@@ -1,5 +1,5 @@
-import type { Wording } from './deployment.js'
-import type { Problems } from './errors.js'
+import type { Wording } from '../deployment.js'
+import type { Problems } from '../errors.js'
 import { Section } from './section.js'
 
 /** What a pool's connections lead to: the database itself, or a pooler in front of it. The pool's own option of that name. */

@@ -1,8 +1,8 @@
-import type { Deployment } from './deployment.js'
-import { type Problems, wrongValue } from './errors.js'
-import { unknownBecause } from './expressions.js'
+import type { Deployment } from '../deployment.js'
+import { type Problems, wrongValue } from '../errors.js'
+import { unknownBecause } from '../expressions.js'
+import { asCount, type Resource, record } from '../template.js'
 import { isManaged } from './managed-instances.js'
-import { asCount, type Resource, record } from './template.js'
 
 /**
  * The deployment with what its settings say of environments in place of what can't be known before. What is known says so itself: a figure
