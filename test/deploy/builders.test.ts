@@ -8,7 +8,7 @@ import { installPackages } from '../builders/support/packages'
 import { deployFunction, nameOf, packageService, ways } from '../builders/support/services'
 import { readZip } from '../serverless/support/archive'
 import { createDatabase, type TestDatabase } from '../support/database'
-import { describeUnless } from '../support/requirements'
+import { describeUnless, whyNot } from '../support/requirements'
 import { Unpacked, type UnpackedFunction } from './support/packages'
 
 const missing = whyNot(installPackages)
@@ -95,15 +95,5 @@ async function call({ module, root, environment, timeoutMillis }: UnpackedFuncti
     }
   } finally {
     await lambda.close()
-  }
-}
-
-/** Why something can't be had, in npm's words. */
-function whyNot(prepare: () => void): string | undefined {
-  try {
-    prepare()
-    return undefined
-  } catch (error) {
-    return String(error).trim().split('\n').slice(0, 6).join('\n  ')
   }
 }

@@ -10,7 +10,7 @@ import { DeployedFunction } from '../examples/support/deployed'
 import { installedVersions, installPackages, setUp } from '../examples/support/packages'
 import { tools } from '../examples/support/tools'
 import { checkProperties } from '../serverless/support/specification'
-import { describeUnless } from '../support/requirements'
+import { describeUnless, whyNot } from '../support/requirements'
 import { SecretsManagerDouble } from '../support/secrets-manager'
 import { startTlsServer, type TlsServer } from '../support/tls-server'
 import { shell } from './support/shell'
@@ -140,15 +140,5 @@ async function sql(database: string, text: string): Promise<Record<string, unkno
     return (await client.query(text)).rows ?? []
   } finally {
     await client.end()
-  }
-}
-
-/** Why something can't be had, in npm's words. */
-function whyNot(prepare: () => void): string | undefined {
-  try {
-    prepare()
-    return undefined
-  } catch (error) {
-    return String(error).trim().split('\n').slice(0, 6).join('\n  ')
   }
 }

@@ -9,7 +9,7 @@ import { behavesWell } from '../handlers/support/behaviours'
 import { bundleAll, functionsFolder, installPackages } from '../handlers/support/packages'
 import { type Way, ways } from '../handlers/support/ways'
 import { createDatabase } from '../support/database'
-import { describeUnless } from '../support/requirements'
+import { describeUnless, whyNot } from '../support/requirements'
 import { shell } from './support/shell'
 
 const majors = [...new Set(Object.values(ways).map(({ node = 20 }) => node))]
@@ -63,13 +63,3 @@ describeUnless(missing, 'a handler that is made with', () => {
     expect(lines.join('\n')).toContain('"name":"pg.query","resource":"SELECT pg_backend_pid() AS pid"')
   })
 })
-
-/** Why something can't be had, in npm's words. */
-function whyNot(prepare: () => void): string | undefined {
-  try {
-    prepare()
-    return undefined
-  } catch (error) {
-    return String(error).trim().split('\n').slice(0, 6).join('\n  ')
-  }
-}

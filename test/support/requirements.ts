@@ -13,3 +13,13 @@ export function describeUnless(reason: string | undefined, name: string, tests: 
   describe.skip(name, tests)
   process.stderr.write(`SKIPPED: ${name}: ${reason}\n`)
 }
+
+/** Why something can't be had, in the words of what prepares it: npm's, mostly. */
+export function whyNot(prepare: () => void): string | undefined {
+  try {
+    prepare()
+    return undefined
+  } catch (error) {
+    return String(error).trim().split('\n').slice(0, 6).join('\n  ')
+  }
+}
